@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 SERVICES = ("intake", "verification", "programs", "notifications")
+# Those who know households from papers and from visits also say what they are like; nobody else announces profiles.
+PROFILE_SERVICES = ("intake", "verification")
 ROOT_DEFAULT = "tuntas"
 AGENCY_CODE = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
 # Records of one household must stay on one partition for ever: this number is never changed.
