@@ -19,7 +19,7 @@ PARTITIONS = 12
 
 _ANY_SERVICE = "|".join(SERVICES)
 _AGENCY = re.compile(AGENCY_CODE)
-_ROOT = re.compile(r"[a-z][a-z0-9-]*")
+_ROOT = re.compile(r"[a-z][a-z0-9]*")
 
 
 class Announcer(NamedTuple):
@@ -96,7 +96,7 @@ def _deployment(service: str, agency: str) -> str:
 
 
 def _checked_root(root: str) -> str:
-    # A root that ended in "-profiles" would make one cluster's profiles another cluster's facts.
-    if not _ROOT.fullmatch(root) or root.endswith("-profiles"):
-        raise ValueError(f"{root!r} is no topic root: lower-case letters, digits and hyphens, not ending in -profiles")
+    # Without a hyphen no root can be the profiles root of another.
+    if not _ROOT.fullmatch(root):
+        raise ValueError(f"{root!r} is no topic root: lower-case letters and digits, a letter first")
     return root
