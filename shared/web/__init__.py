@@ -1,0 +1,22 @@
+"""The edge of HTTP: routes that commit, guards, problem details, pages."""
+
+from shared.problem import Finding, Problem
+from shared.web.app import make_web_app
+from shared.web.deployment import Deployment, DeploymentDep
+from shared.web.edge import EdgeRoute, SessionDep
+from shared.web.guards import allows, public, undeclared_routes
+from shared.web.locale import LocaleDep
+
+__all__ = [
+    "Deployment",
+    "DeploymentDep",
+    "EdgeRoute",
+    "Finding",
+    "LocaleDep",
+    "Problem",
+    "SessionDep",
+    "allows",
+    "make_web_app",
+    "public",
+    "undeclared_routes",
+]

@@ -1,0 +1,101 @@
+"""Reads the catalogue and refuses it as a whole when one entry is wrong: a missing text is found at the start."""
+
+import string
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+
+from shared.texts.locales import LOCALES, Locale
+
+
+class CatalogueError(ValueError):
+    """An area's file is not acceptable. The message says each wrong entry on a line of its own."""
+
+
+class UnknownTextError(LookupError):
+    """No text of that code, or a value that its placeholders need was not given."""
+
+
+class Catalogue:
+    """All texts by code. Every entry has both languages with the same placeholders."""
+
+    def __init__(self, areas: Mapping[str, Mapping[str, object]]) -> None:
+        self._texts: dict[str, dict[str, str]] = {}
+        mistakes: list[str] = []
+        for area, entries in areas.items():
+            for code, entry in entries.items():
+                if code in self._texts:
+                    mistakes.append(f"{area}: {code} stands in two files")
+                mistakes += [f"{area}: {code}: {mistake}" for mistake in _mistakes(entry)]
+                if isinstance(entry, dict):
+                    self._texts[code] = entry
+        if mistakes:
+            raise CatalogueError("\n".join(mistakes))
+
+    @property
+    def codes(self) -> frozenset[str]:
+        return frozenset(self._texts)
+
+    def placeholders(self, code: str) -> frozenset[str]:
+        """Names of the values which the text of a code needs."""
+        return _placeholders(self._template(code, LOCALES[0]))
+
+    def text(self, code: str, locale: Locale, values: Mapping[str, object]) -> str:
+        """The text of a code. Raises UnknownTextError for a code or placeholder without an answer."""
+        try:
+            return self._template(code, locale).format_map(values)
+        except KeyError as missing:
+            raise UnknownTextError(f"text {code!r} needs the value {missing}") from None
+
+    def _template(self, code: str, locale: Locale) -> str:
+        try:
+            return self._texts[code][locale]
+        except KeyError:
+            raise UnknownTextError(f"no text {code!r} in the catalogue") from None
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The catalogue of this installation: every `*.toml` beside this module."""
+    found = sorted((each for each in files("shared.texts").iterdir() if each.name.endswith(".toml")), key=_name)
+    return Catalogue({each.name: tomllib.loads(each.read_text(encoding="utf-8")) for each in found})
+
+
+def text(code: str, locale: Locale, **values: object) -> str:
+    """The text of a code in a language, its `{placeholders}` filled. Raises UnknownTextError, never guesses."""
+    return catalogue().text(code, locale, values)
+
+
+def has_text(code: str) -> bool:
+    return code in catalogue().codes
+
+
+def _name(entry: object) -> str:
+    return str(getattr(entry, "name", entry))
+
+
+def _mistakes(entry: object) -> Iterable[str]:
+    if not isinstance(entry, dict):
+        yield 'write codes in quotes: ["area.word"]'
+        return
+    unknown = sorted(set(entry) - set(LOCALES))
+    if unknown:
+        yield f"unknown keys {', '.join(unknown)} (is the code in quotes?)"
+    missing = [locale for locale in LOCALES if not isinstance(entry.get(locale), str) or not entry[locale].strip()]
+    if missing:
+        yield f"no text in {', '.join(missing)}"
+        return
+    try:
+        named = {locale: _placeholders(entry[locale]) for locale in LOCALES}
+    except ValueError as error:
+        yield f"{error}"
+        return
+    if len(set(named.values())) > 1:
+        yield "the languages have different placeholders"
+    if any(not name.isidentifier() for names in named.values() for name in names):
+        yield "placeholders are plain names"
+
+
+def _placeholders(template: str) -> frozenset[str]:
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(template) if name is not None)

@@ -1,0 +1,64 @@
+"""Makes the web application of a deployment: everything of this package installed, and nothing undeclared."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
+
+import httpx2
+from fastapi import APIRouter, FastAPI
+
+from shared.security.tokens import Issuer, TokenVerifier
+from shared.web.deployment import Deployment
+from shared.web.guards import refuse_undeclared_routes
+from shared.web.health import health_router
+from shared.web.middleware import install_middleware
+from shared.web.problems import install_problem_handlers
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+
+
+def make_web_app(
+    title: str,
+    routers: Sequence[APIRouter],
+    deployment: Deployment,
+    *,
+    lifespan: Lifespan | None = None,
+    http: httpx2.AsyncClient | None = None,
+) -> FastAPI:
+    """The application of one deployment.
+
+    Raises UndeclaredRouteError when a route does not say who may use it. `http` is the client for the issuer's keys
+    and sign-in; one is made, and closed with the application, when none is given.
+    """
+    settings = deployment.settings
+    client = http or httpx2.AsyncClient(follow_redirects=False)
+
+    @asynccontextmanager
+    async def whole_lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            async with lifespan(app) if lifespan else nullcontext():
+                yield
+        finally:
+            if http is None:
+                await client.aclose()
+
+    app = FastAPI(
+        title=title,
+        lifespan=whole_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=settings.body_bytes_max,
+        redirect_slashes=False,
+    )
+    app.state.deployment = deployment
+    app.state.tokens = TokenVerifier(
+        [Issuer(settings.oidc_issuer, settings.oidc_jwks_url)], settings.oidc_audience, client
+    )
+    app.state.http = client
+    install_problem_handlers(app)
+    install_middleware(app, deployment)
+    for router in (health_router(), *routers):
+        app.include_router(router)
+    refuse_undeclared_routes(app)
+    return app

@@ -1,0 +1,15 @@
+"""Finds out who is asking: a bearer token, or the session of a person signed in on pages."""
+
+from fastapi import Request
+
+from shared.problem import Problem
+from shared.security import Caller
+from shared.web.deployment import verifier_of
+
+
+async def authenticate(request: Request) -> Caller:
+    """The caller. Raises 401 `token-missing` or another coded 401."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return await verifier_of(request).verify(token.strip())
+    raise Problem("token-missing", status=401, headers={"WWW-Authenticate": 'Bearer realm="tuntas"'})

@@ -1,0 +1,88 @@
+"""What the web side needs of a deployment; `shared.service` provides it as `app.state.deployment`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Request
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import async_sessionmaker
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from shared.directory import Directory
+from shared.security import Vault
+from shared.security.tokens import TokenVerifier
+
+
+class WebSettings(Protocol):
+    """The part of DeploymentSettings that the web side reads."""
+
+    @property
+    def mode(self) -> str: ...
+    @property
+    def agency(self) -> str: ...
+    @property
+    def public_url(self) -> str: ...
+    @property
+    def body_bytes_max(self) -> int: ...
+    @property
+    def oidc_issuer(self) -> str: ...
+    @property
+    def oidc_audience(self) -> str: ...
+    @property
+    def oidc_client_id(self) -> str: ...
+    @property
+    def oidc_jwks_url(self) -> str: ...
+    @property
+    def vault_keys(self) -> SecretStr: ...
+
+
+class Kernel(Protocol):
+    """The part of the kernel that the edge calls."""
+
+    async def commit(self, session: AsyncSession) -> None:
+        """Numbers what was announced, fills the outbox, commits and wakes the relay."""
+
+
+class CurrentDirectory(Protocol):
+    """The agency directory, as it stands now."""
+
+    def current(self) -> Directory: ...
+
+
+class Deployment(Protocol):
+    """One service of one agency, running."""
+
+    @property
+    def service(self) -> str: ...
+    @property
+    def agency(self) -> str: ...
+    @property
+    def settings(self) -> WebSettings: ...
+    @property
+    def sessions(self) -> async_sessionmaker[AsyncSession]: ...
+    @property
+    def kernel(self) -> Kernel: ...
+    @property
+    def vault(self) -> Vault: ...
+    @property
+    def directory(self) -> CurrentDirectory: ...
+    @property
+    def registry(self) -> CollectorRegistry: ...
+
+    async def health(self) -> Mapping[str, str | None]:
+        """Each part that has to work, with what is wrong with it (None: nothing). Bounded in time by the caller."""
+
+
+def deployment_of(request: Request) -> Deployment:
+    """The deployment that answers this request."""
+    found: Deployment = request.app.state.deployment
+    return found
+
+
+def verifier_of(request: Request) -> TokenVerifier:
+    found: TokenVerifier = request.app.state.tokens
+    return found
+
+
+DeploymentDep = Annotated[Deployment, Depends(deployment_of)]

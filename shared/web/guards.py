@@ -1,0 +1,97 @@
+"""Who may use a route: `caller: Annotated[Caller, allows(Role.PROGRAMME_OFFICER)]`.
+
+Every route declares it in its signature; one that declares nothing keeps the app from starting.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from shared.directory import AgencyStatus
+from shared.problem import Problem
+from shared.security import Caller, Role
+from shared.web.authentication import authenticate
+from shared.web.deployment import deployment_of
+from shared.web.locale import locale_of
+
+
+class UndeclaredRouteError(Exception):
+    """A route does not say who may use it. The message names each."""
+
+
+class Guard:
+    """A declaration: these roles of the own agency, or of any agency, or (public) everyone."""
+
+    def __init__(self, roles: frozenset[Role], *, any_agency: bool, public: bool) -> None:
+        self.roles = roles
+        self.any_agency = any_agency
+        self.public = public
+
+    async def __call__(self, request: Request) -> Caller | None:
+        """The caller, checked once per request. Raises 401 without a valid token, 403 where the right is missing."""
+        if self.public:
+            return None
+        caller: Caller | None = getattr(request.state, "caller", None)
+        if caller is None:
+            caller = await authenticate(request)
+            self._check(request, caller)
+            request.state.caller = caller
+        return caller
+
+    def _check(self, request: Request, caller: Caller) -> None:
+        deployment = deployment_of(request)
+        if caller.agency != deployment.agency and not self.any_agency:
+            raise Problem("other-agency", status=403, agency=caller.agency)
+        directory = deployment.directory.current()
+        if not directory.knows(caller.agency) or directory.agency(caller.agency).status is not AgencyStatus.ACTIVE:
+            raise Problem("agency-not-active", status=403, agency=caller.agency)
+        if not self.roles & caller.roles:
+            titles = ", ".join(role.title_in(locale_of(request)) for role in Role if role in self.roles)
+            raise Problem("role-missing", status=403, roles=titles)
+
+
+def allows(*roles: Role, any_agency: bool = False) -> Any:
+    """For `Annotated[Caller, …]`: callers of this deployment's agency (or of any) who hold one of the roles."""
+    if not roles:
+        raise ValueError("a guard names at least one role; use public() for open routes")
+    return Depends(Guard(frozenset(roles), any_agency=any_agency, public=False))
+
+
+def public() -> Any:
+    """For `dependencies=[public()]`: open to everyone, such as sign-in. It may not hold anything of a household."""
+    return Depends(Guard(frozenset(), any_agency=True, public=True))
+
+
+def guard_of(dependant: Dependant) -> Guard | None:
+    """The guard that a route declares, directly or through a dependency."""
+    for dependency in dependant.dependencies:
+        if isinstance(dependency.call, Guard):
+            return dependency.call
+        found = guard_of(dependency)
+        if found is not None:
+            return found
+    return None
+
+
+def routes_of(app: FastAPI) -> Iterator[tuple[str, str, str, Guard | None]]:
+    """Every route of an app: method, path, name, and what it declares. Mounted static files are no routes."""
+    for context in iter_route_contexts(app.routes):
+        if not isinstance(context.original_route, APIRoute):
+            continue
+        for method in sorted(context.methods or ()):
+            yield method, context.path or "", context.name or "", guard_of(context.dependant)
+
+
+def undeclared_routes(app: FastAPI) -> list[str]:
+    """The routes on which nobody said who may use them, as `GET /path`."""
+    return [f"{method} {path}" for method, path, _, guard in routes_of(app) if guard is None]
+
+
+def refuse_undeclared_routes(app: FastAPI) -> None:
+    """Raises UndeclaredRouteError: deny by default, at the start and not at the first leak."""
+    undeclared = undeclared_routes(app)
+    if undeclared:
+        raise UndeclaredRouteError("these routes do not declare who may use them: " + ", ".join(undeclared))

@@ -1,0 +1,44 @@
+"""Whether the process lives, whether it can work, and its figures. Open: they hold no figure of a person."""
+
+import asyncio
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.web.deployment import DeploymentDep
+from shared.web.guards import public
+
+HEALTH_TIMEOUT_S: Final = 3.0
+
+
+def health_router() -> APIRouter:
+    """`/livez`, `/readyz`, `/metrics`; kept out of the log of requests by the operator's choice, not by ours."""
+    router = APIRouter(dependencies=[public()])
+    router.add_api_route("/livez", livez, methods=["GET"], include_in_schema=False)
+    router.add_api_route("/readyz", readyz, methods=["GET"], include_in_schema=False)
+    router.add_api_route("/metrics", metrics, methods=["GET"], include_in_schema=False)
+    return router
+
+
+async def livez() -> dict[str, str]:
+    """The process answers. Depends on nothing else: restarting us does not mend Kafka or the database."""
+    return {"status": "alive"}
+
+
+async def readyz(deployment: DeploymentDep) -> Response:
+    """200 when every part works; 503 with the name of each that does not."""
+    try:
+        async with asyncio.timeout(HEALTH_TIMEOUT_S):
+            parts: dict[str, Any] = dict(await deployment.health())
+    except TimeoutError:
+        parts = {"health": f"no answer within {HEALTH_TIMEOUT_S:g} s"}
+    red = {name: reason for name, reason in parts.items() if reason is not None}
+    body = {"status": "not-ready" if red else "ready", "parts": {name: red.get(name, "ok") for name in parts}}
+    return JSONResponse(body, 503 if red else 200)
+
+
+async def metrics(deployment: DeploymentDep) -> Response:
+    """Prometheus text of this deployment's own registry."""
+    return Response(generate_latest(deployment.registry), media_type=CONTENT_TYPE_LATEST)

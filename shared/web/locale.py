@@ -1,0 +1,20 @@
+"""The language of a request: what the person chose on a page, else what the browser or client asks for."""
+
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+
+from shared.texts import LOCALES, Locale, locale_from
+
+LOCALE_COOKIE: Final = "tuntas-locale"
+
+
+def locale_of(request: Request) -> Locale:
+    """Indonesian where nothing else is asked for."""
+    chosen = request.cookies.get(LOCALE_COOKIE)
+    if chosen in LOCALES:
+        return chosen
+    return locale_from(request.headers.get("accept-language"))
+
+
+LocaleDep = Annotated[Locale, Depends(locale_of)]

@@ -1,0 +1,92 @@
+"""What a request must be like before an endpoint sees it: content type, storable text, and the digest of its body."""
+
+import json
+import re
+from hmac import HMAC
+from typing import Any, Final
+
+from fastapi import Request
+from starlette.datastructures import FormData, UploadFile
+
+from shared.problem import Problem
+from shared.security import Vault
+
+_SUSPECT: Final = re.compile(rb"\x00|\\u(?:0000|[dD][89a-fA-F])")
+CHUNK_BYTES: Final = 1_048_576
+FIELDS_MAX: Final = 500
+FILES_MAX: Final = 20
+
+
+def check_content_type(request: Request, *, takes_form: bool) -> None:
+    """Raises 415 where a body is not of the kind that the route reads."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if takes_form:
+        accepted = kind in {"multipart/form-data", "application/x-www-form-urlencoded"}
+        expected = "multipart/form-data, application/x-www-form-urlencoded"
+    else:
+        accepted = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+        expected = "application/json"
+    if not accepted:
+        raise Problem("content-type", status=415, expected=expected)
+
+
+def check_address(request: Request) -> None:
+    """Raises 422 for NUL characters in path or query: PostgreSQL keeps no text with them."""
+    if "\0" in request.url.path or "%00" in request.scope.get("query_string", b"").decode("latin-1"):
+        raise Problem("text-unstorable", status=422)
+
+
+def check_json_text(body: bytes) -> None:
+    """Raises 422 for texts that PostgreSQL cannot keep. Bodies that are no JSON are left to the parser's answer."""
+    if not _SUSPECT.search(body):
+        return
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    if not _is_storable(document):
+        raise Problem("text-unstorable", status=422)
+
+
+async def digest_of(request: Request, vault: Vault, *, form: FormData | None) -> bytes:
+    """Digest of address and body. Of a form its fields and files count, not the boundary, which changes each time."""
+    digest = vault.new_digest()
+    digest.update(f"{request.method} {request.url.path}?{request.url.query}\0".encode())
+    if form is None:
+        digest.update(await request.body())
+        return digest.digest()
+    for name, value in form.multi_items():
+        if name in FORM_FRAME:
+            continue
+        digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
+        if isinstance(value, str):
+            digest.update(value.encode("utf-8", "surrogatepass"))
+        else:
+            await _feed(digest, value)
+    return digest.digest()
+
+
+FORM_FRAME: Final = frozenset({"_csrf", "_key"})
+"""Fields that our page shell adds to every form: they are about the request, not of it."""
+
+
+async def _feed(digest: HMAC, upload: UploadFile) -> None:
+    while chunk := await upload.read(CHUNK_BYTES):
+        digest.update(chunk)
+    await upload.seek(0)
+
+
+def check_form_text(form: FormData) -> None:
+    """Raises 422 for form fields that PostgreSQL cannot keep."""
+    if not all(_is_storable(name) and _is_storable(value) for name, value in form.multi_items()):
+        raise Problem("text-unstorable", status=422)
+
+
+def _is_storable(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    if isinstance(value, dict):
+        return all(_is_storable(name) and _is_storable(each) for name, each in value.items())
+    if isinstance(value, list):
+        return all(map(_is_storable, value))
+    return True
