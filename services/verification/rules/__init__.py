@@ -1,0 +1,1 @@
+"""The decisions of verification as pure functions: values in, decision and reasons out."""
