@@ -27,8 +27,8 @@ ProgrammeCode = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{1,39}$", examp
 CohortCode = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{1,39}$", examples=["P3KE-9000"])]
 FundLineCode = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9./-]{1,59}$", examples=["APBD-2022/64.72/BLT"])]
 
-Rupiah = Annotated[int, Field(ge=0, le=9_007_199_254_740_991, strict=True)]
-"""Whole rupiah. The ceiling is what a JSON number carries exactly in every language."""
+Rupiah = Annotated[int, Field(ge=0, le=999_999_999_999_999, strict=True)]
+"""Whole rupiah. Fifteen digits are exact in every JSON reader and never look like an id number."""
 
 Count = Annotated[int, Field(ge=0, le=2_000_000_000, strict=True)]
 Rank = Annotated[int, Field(ge=1, le=2_000_000_000, strict=True)]

@@ -1,0 +1,109 @@
+"""A deployment, running: one service of one agency with its engine, kernel, keys and directory."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any
+
+import orjson
+from prometheus_client import CollectorRegistry
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from shared.clock import Clock
+from shared.directory import DirectoryFile
+from shared.messaging.kernel import Kernel, Role
+from shared.messaging.migrate import async_dsn
+from shared.security import Vault
+from shared.service import Service
+from shared.settings import DeploymentSettings
+
+
+class Deployment:
+    """Everything a request, an event or a timer of this deployment may need; made once per process."""
+
+    def __init__(self, service: Service, settings: DeploymentSettings) -> None:
+        self.declared = service
+        self.service: str = service.name
+        self.agency = settings.agency
+        self.settings = settings
+        self.clock = Clock(settings.clock_file if settings.mode == "laptop" else None)
+        self.registry = CollectorRegistry()
+        self.directory = DirectoryFile(settings.directory_file, settings.topic_root)
+        self.vault = Vault(settings.deployment_keys(), settings.index_key())
+        self.engine = make_engine(settings)
+        self.kernel = Kernel(
+            settings,
+            service.events,
+            service.timers,
+            self.engine,
+            _CurrentAuthority(self.directory),
+            self.vault,
+            self.clock,
+            self.registry,
+            deployment=self,
+        )
+
+    @property
+    def sessions(self) -> async_sessionmaker[AsyncSession]:
+        return self.kernel.sessions
+
+    async def health(self) -> dict[str, str | None]:
+        """Each part that has to work, with what is wrong with it, or None."""
+        return {"database": await self._database(), **self.kernel.health()}
+
+    @asynccontextmanager
+    async def running(self, role: Role) -> AsyncIterator[None]:
+        """The loops of a role until the block ends, then the engine's connections are closed."""
+        try:
+            if self.declared.on_start is not None:
+                await self.declared.on_start(self)
+            async with self.kernel.running(role):
+                yield
+        finally:
+            await self.engine.dispose()
+
+    async def _database(self) -> str | None:
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execute(text("select 1"))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, not raised
+            return type(error).__name__
+        return None
+
+
+class _CurrentAuthority:
+    """Asks the directory as it stands now, so that an agency that joins is heard without a restart."""
+
+    def __init__(self, directory: DirectoryFile) -> None:
+        self._directory = directory
+
+    def may_announce(self, service: str, agency: str, region: str, on: date) -> bool:
+        return self._directory.current().may_announce(service, agency, region, on)
+
+
+def deployment_of_session(session: AsyncSession) -> Deployment:
+    """The deployment in whose transaction a handler, timer or rule-feeding query runs."""
+    found: Deployment = session.info["deployment"]
+    return found
+
+
+def make_engine(settings: DeploymentSettings) -> AsyncEngine:
+    """The engine of a deployment: bounded pool, JSON by orjson, TLS where a CA is given."""
+    arguments: dict[str, Any] = {"timeout": 10, "server_settings": {"application_name": f"tuntas {settings.agency}"}}
+    if settings.database_ca_file is not None:
+        arguments["ssl"] = ssl.create_default_context(cafile=str(settings.database_ca_file))
+    return create_async_engine(
+        async_dsn(settings.database_url.get_secret_value()),
+        pool_size=settings.database_pool_max,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=False,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        connect_args=arguments,
+    )

@@ -1,0 +1,210 @@
+"""Announce: an event becomes a row of the outbox in the transaction of what it tells (DESIGN §4.1)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession as Session
+from uuid_utils.compat import uuid7
+
+from shared.clock import Clock
+from shared.events.envelope import EVENT_BYTES_MAX, Event, ServiceName
+from shared.events.topics import fact_topic, profiles_topic
+from shared.messaging.causes import Cause, current_cause
+from shared.messaging.failures import ContractBroken, ProjectionMayNotAct
+
+_ID_NUMBER = re.compile(rb"(?<![0-9A-Za-z-])[0-9]{16}(?![0-9A-Za-z-])")
+
+
+@dataclass(frozen=True, slots=True)
+class Announcer:
+    """Who announces: one deployment."""
+
+    service: ServiceName
+    agency: str
+    topic_root: str
+    clock: Clock
+
+    @property
+    def source(self) -> str:
+        return source_of(self.service, self.agency)
+
+    def topic(self, event: type[Event]) -> str:
+        name = profiles_topic if event.kind == "profiles" else fact_topic
+        return name(self.topic_root, self.service, self.agency)
+
+
+@dataclass(slots=True)
+class Announcement:
+    """An event on its way into the outbox; facts still lack their number."""
+
+    topic: str
+    key: bytes
+    type: str
+    headers: dict[str, str]
+    payload: bytes | None
+    numbered: bool
+    event_id: UUID = field(default_factory=uuid7)
+
+
+def source_of(service: str, agency: str) -> str:
+    """The CloudEvents source of a deployment: ``/agencies/dinsos-samarinda/intake``."""
+    return f"/agencies/{agency}/{service}"
+
+
+def announce(session: Session, event: Event) -> None:
+    """Say a fact, together with what the session writes or not at all.
+
+    Raises:
+        ContractBroken: the event breaks its contract, is another service's, too large, or carries an id number.
+        ProjectionMayNotAct: called from a projection.
+    """
+    announcer = _announcer(session)
+    if event.announcer != announcer.service:
+        raise ContractBroken(f"{type(event).__name__} is announced by {event.announcer}, not by {announcer.service}.")
+    try:
+        type(event).model_validate(event)
+    except ValidationError as wrong:
+        places = [".".join(map(str, each["loc"])) for each in wrong.errors(include_input=False, include_url=False)]
+        raise ContractBroken(f"{type(event).__name__} breaks its contract at {', '.join(places)}.") from None
+    payload = event.model_dump_json().encode()
+    if len(payload) > EVENT_BYTES_MAX:
+        raise ContractBroken(
+            f"{type(event).__name__} has {len(payload)} bytes; the largest event is {EVENT_BYTES_MAX}."
+        )
+    if _ID_NUMBER.search(payload):
+        raise ContractBroken(f"{type(event).__name__} carries a 16-digit number: NIK and KK never travel on the bus.")
+    _pending(session).append(envelop(event, payload, announcer, current_cause(), announcer.clock.now()))
+
+
+def erase_profile(session: Session, profile: type[Event], household_id: UUID) -> None:
+    """Erase a household's profile from its compacted topic: readers hear a tombstone."""
+    announcer = _announcer(session)
+    if profile.kind != "profiles" or profile.announcer != announcer.service:
+        raise ContractBroken(f"{profile.__name__} is no profile of {announcer.service}.")
+    headers = _headers(profile, f"household/{household_id}", announcer, current_cause(), announcer.clock.now())
+    _pending(session).append(
+        Announcement(announcer.topic(profile), str(household_id).encode(), profile.full_type(), headers, None, False)
+    )
+
+
+def envelop(event: Event, payload: bytes, announcer: Announcer, cause: Cause, at: datetime) -> Announcement:
+    """The record of an event, without its number."""
+    return Announcement(
+        topic=announcer.topic(type(event)),
+        key=str(event.subject_id).encode(),
+        type=event.full_type(),
+        headers=_headers(type(event), event.subject, announcer, cause, at),
+        payload=payload,
+        numbered=event.kind == "facts",
+    )
+
+
+def _headers(event: type[Event], subject: str, announcer: Announcer, cause: Cause, at: datetime) -> dict[str, str]:
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_source": announcer.source,
+        "ce_type": event.full_type(),
+        "ce_subject": subject,
+        "ce_time": at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "ce_dataschema": event.schema_urn(),
+        "ce_correlationid": str(cause.correlation_id),
+        "content-type": "application/json",
+    }
+    if cause.causation_id is not None:
+        headers["ce_causationid"] = str(cause.causation_id)
+    return headers
+
+
+def announced_so_far(session: Session) -> int:
+    """How many announcements wait for this session's commit."""
+    return len(session.info.get("announced", ()))
+
+
+async def write_announcements(session: Session) -> int:
+    """Number what was announced and put it into the outbox; the edge calls this just before it commits.
+
+    Keys are numbered in sorted order, so that two edges never wait for each other in a circle.
+
+    Returns:
+        How many rows were written.
+    """
+    pending: list[Announcement] = session.info.pop("announced", [])
+    if not pending:
+        return 0
+    await session.flush()
+    numbers = await _numbers(session, Counter(each.key for each in pending if each.numbered))
+    for each in pending:
+        each.headers["ce_id"] = str(each.event_id)
+        each.headers["traceparent"] = _traceparent(each)
+        if each.numbered:
+            numbers[each.key] += 1
+            each.headers["ce_sequence"] = str(numbers[each.key])
+    await (await session.connection()).execute(_INTO_OUTBOX, _columns(pending))
+    return len(pending)
+
+
+async def _numbers(session: Session, wanted: Counter[bytes]) -> dict[bytes, int]:
+    """The last number before the wanted ones, per key; the rows stay locked until the commit."""
+    keys = sorted(wanted)
+    if not keys:
+        return {}
+    rows = await (await session.connection()).execute(_NUMBER, {"keys": keys, "counts": [wanted[key] for key in keys]})
+    return {row.key: row.last_sequence - wanted[row.key] for row in rows}
+
+
+def _columns(pending: list[Announcement]) -> dict[str, list[Any]]:
+    return {
+        "event_ids": [each.event_id for each in pending],
+        "topics": [each.topic for each in pending],
+        "keys": [each.key for each in pending],
+        "types": [each.type for each in pending],
+        "headers": [orjson.dumps(each.headers).decode() for each in pending],
+        "payloads": [each.payload for each in pending],
+    }
+
+
+def _traceparent(each: Announcement) -> str:
+    """W3C trace context that joins all that one correlation id runs through."""
+    return f"00-{UUID(each.headers['ce_correlationid']).hex}-{each.event_id.hex[16:]}-01"
+
+
+def _announcer(session: Session) -> Announcer:
+    if session.info.get("projecting"):
+        raise ProjectionMayNotAct("A projection only writes read tables; what acts is a reaction (@router.on).")
+    announcer: Announcer = session.info["announcer"]
+    return announcer
+
+
+def _pending(session: Session) -> list[Announcement]:
+    pending: list[Announcement] = session.info.setdefault("announced", [])
+    return pending
+
+
+_NUMBER = text(
+    """
+    insert into kernel.announced (key, last_sequence)
+    select k, n from unnest(cast(:keys as bytea[]), cast(:counts as bigint[])) as wanted(k, n)
+    on conflict (key) do update set last_sequence = announced.last_sequence + excluded.last_sequence
+    returning key, last_sequence
+    """
+)
+_INTO_OUTBOX = text(
+    """
+    insert into kernel.outbox (event_id, topic, key, type, headers, payload)
+    select event_id, topic, key, type, headers::jsonb, payload
+    from unnest(
+        cast(:event_ids as uuid[]), cast(:topics as text[]), cast(:keys as bytea[]), cast(:types as text[]),
+        cast(:headers as text[]), cast(:payloads as bytea[])
+    ) with ordinality as row(event_id, topic, key, type, headers, payload, place)
+    order by place
+    """
+)

@@ -1,0 +1,37 @@
+"""Why something happens: one correlation id runs from the first cause through all that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from uuid_utils.compat import uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    correlation_id: UUID
+    causation_id: UUID | None = None
+
+
+_current: ContextVar[Cause | None] = ContextVar("tuntas_cause", default=None)
+
+
+def current_cause() -> Cause:
+    """The cause in whose course the caller runs; a new one where nothing has begun yet."""
+    return _current.get() or Cause(uuid7())
+
+
+@contextmanager
+def correlation(correlation_id: UUID, causation_id: UUID | None = None) -> Iterator[None]:
+    """Go on under an earlier correlation id, e.g. that of the graduation whose place is offered now."""
+    token = _current.set(Cause(correlation_id, causation_id))
+    with structlog.contextvars.bound_contextvars(correlation_id=str(correlation_id)):
+        try:
+            yield
+        finally:
+            _current.reset(token)

@@ -1,0 +1,222 @@
+"""The consumer: one subscriber per group, every safety-bearing option explicit. Only this module knows FastStream."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.security import SASLScram256
+
+from shared.events.topics import consumer_group, subscription_pattern
+from shared.messaging.failures import ConsumerStopped, StartRefused
+from shared.messaging.relay import BATCH_BYTES_MAX
+from shared.settings import DeploymentSettings
+
+log = structlog.get_logger(__name__)
+
+METADATA_AGE_MS = 3_000
+"""A topic of an agency that joined is heard after so long at the latest."""
+SESSION_MS = 10_000
+HEARTBEAT_MS = 3_000
+POLL_MS_MAX = 300_000
+RETRY_SECONDS_MAX = 15.0
+POLL_AGE_SECONDS_MAX = 30.0
+
+
+def kafka_options(settings: DeploymentSettings) -> dict[str, Any]:
+    """Address and credentials of a deployment, for aiokafka's clients."""
+    context = ssl.create_default_context(cafile=str(settings.kafka_ca_file)) if settings.kafka_ca_file else None
+    return {
+        "bootstrap_servers": settings.kafka_bootstrap,
+        "security_protocol": "SASL_SSL" if context else "SASL_PLAINTEXT",
+        "ssl_context": context,
+        "sasl_mechanism": "SCRAM-SHA-256",
+        "sasl_plain_username": settings.kafka_username,
+        "sasl_plain_password": settings.kafka_password.get_secret_value(),
+    }
+
+
+def make_producer(settings: DeploymentSettings) -> AIOKafkaProducer:
+    """The relay's producer: every acknowledgement from all replicas in sync."""
+    return AIOKafkaProducer(
+        **kafka_options(settings),
+        acks="all",
+        enable_idempotence=True,
+        max_batch_size=BATCH_BYTES_MAX,
+        max_request_size=BATCH_BYTES_MAX + 64 * 1024,
+        request_timeout_ms=20_000,
+        metadata_max_age_ms=METADATA_AGE_MS * 10,
+    )
+
+
+def make_plain_consumer(settings: DeploymentSettings) -> AIOKafkaConsumer:
+    """A consumer without a group, for rebuilds and reconciliation: it reads and commits nothing."""
+    return AIOKafkaConsumer(
+        **kafka_options(settings),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+        fetch_max_wait_ms=100,
+    )
+
+
+@dataclass
+class Consumer:
+    """Hands batches of raw records to ``hear`` and commits their offsets once it returned."""
+
+    settings: DeploymentSettings
+    service: str
+    hear: Callable[[Any], Awaitable[None]]
+    stopped: str | None = None
+    _broker: KafkaBroker | None = None
+    _halt: asyncio.Event = field(default_factory=asyncio.Event)
+    _finished_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def group(self) -> str:
+        return consumer_group(self.settings.topic_root, self.service, self.settings.agency)
+
+    async def run(self) -> None:
+        """Consume until cancelled; raises what kept it from starting, and ``ConsumerStopped`` when hearing gave up."""
+        broker = self._broker = self._make_broker()
+        try:
+            await broker.start()
+            await self._halt.wait()
+            raise ConsumerStopped(self.stopped or "The consumer was stopped.")
+        finally:
+            self._broker = None
+            await asyncio.shield(broker.stop())
+
+    def alive(self) -> bool:
+        """Whether partitions are assigned and polled. An idle group polls as well."""
+        consumer = self._consumer()
+        if consumer is None or self.stopped is not None:
+            return False
+        return bool(consumer.assignment()) and self.poll_age() < POLL_AGE_SECONDS_MAX
+
+    def poll_age(self) -> float:
+        """Seconds since the slowest partition was last polled."""
+        consumer = self._consumer()
+        if consumer is None or not consumer.assignment():
+            return float("inf")
+        polled = [consumer.last_poll_timestamp(each) or 0 for each in consumer.assignment()]
+        return max(0.0, time.time() - min(polled) / 1000)
+
+    async def lag(self) -> int:
+        """Records not handed over yet, over the partitions of this worker."""
+        consumer = self._consumer()
+        if consumer is None:
+            return 0
+        behind = 0
+        for each in consumer.assignment():
+            highwater = consumer.highwater(each)
+            if highwater is not None:
+                behind += max(0, highwater - await consumer.position(each))
+        return behind
+
+    def _consumer(self) -> Any:
+        subscribers = self._broker.subscribers if self._broker else []
+        return getattr(subscribers[0], "consumer", None) if subscribers else None
+
+    async def _hear_until_done(self, records: tuple[Any, ...]) -> None:
+        """FastStream redelivers at once and for ever, so waiting happens here, within the poll interval."""
+        delay, began = 0.25, time.monotonic()
+        while self.stopped is None:
+            try:
+                await self.hear(records)
+            except ConsumerStopped as stop:
+                self.stopped = str(stop)
+                self._halt.set()
+            except Exception as error:
+                log.warning("consumer.waits", error=type(error).__name__, seconds=delay)
+                if time.monotonic() - began > POLL_MS_MAX / 2000:
+                    raise
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, RETRY_SECONDS_MAX)
+            else:
+                return
+        # Never return normally here: that would commit what was not heard.
+        await asyncio.Event().wait()
+
+    def _make_broker(self) -> KafkaBroker:
+        options = kafka_options(self.settings)
+        broker = KafkaBroker(
+            options["bootstrap_servers"],
+            security=SASLScram256(
+                username=options["sasl_plain_username"],
+                password=options["sasl_plain_password"],
+                ssl_context=options["ssl_context"],
+                use_ssl=options["ssl_context"] is not None,
+            ),
+            acks="all",
+            enable_idempotence=True,
+            allow_auto_create_topics=False,
+            metadata_max_age_ms=METADATA_AGE_MS,
+            graceful_timeout=15.0,
+            apply_types=False,
+            logger=None,
+        )
+        subscriber = broker.subscriber(
+            pattern=subscription_pattern(self.settings.topic_root),
+            group_id=self.group,
+            batch=True,
+            max_records=self.settings.batch_records_max,
+            batch_timeout_ms=200,
+            ack_policy=AckPolicy.NACK_ON_ERROR,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+            max_poll_interval_ms=POLL_MS_MAX,
+            fetch_max_wait_ms=100,
+            max_partition_fetch_bytes=1_048_576,
+            isolation_level="read_uncommitted",
+            parser=_parse_nothing,
+            decoder=_hand_over_raw,
+        )
+        subscriber(self._hear_until_done)
+        if any(each.ack_policy is not AckPolicy.NACK_ON_ERROR for each in broker.subscribers):
+            raise StartRefused("A subscriber would commit what it did not handle.")
+        return broker
+
+
+async def committed_offsets(settings: DeploymentSettings, group: str) -> dict[TopicPartition, int]:
+    """What the group has committed, per partition; empty where Kafka knows no such group."""
+    admin = AIOKafkaAdminClient(**kafka_options(settings))
+    try:
+        await admin.start()
+        offsets = await admin.list_consumer_group_offsets(group)
+        return {place: meta.offset for place, meta in offsets.items() if meta.offset >= 0}
+    finally:
+        await admin.close()
+
+
+async def _parse_nothing(message: Any, original: Any) -> Any:
+    """FastStream's own parser decodes headers and loses a whole batch over a bad one: show it records without any."""
+    harmless = tuple(_without_content(each) for each in message)
+    parsed = await original(harmless)
+    parsed.raw_message = message
+    return parsed
+
+
+async def _hand_over_raw(message: Any, original: Any) -> Any:  # noqa: ARG001 - FastStream's signature
+    return tuple(message.raw_message)
+
+
+def _without_content(record: Any) -> Any:
+    harmless = copy(record)
+    object.__setattr__(harmless, "headers", ())
+    object.__setattr__(harmless, "value", b"")
+    return harmless

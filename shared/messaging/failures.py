@@ -1,0 +1,48 @@
+"""The kinds of failure, and what each entails (DESIGN §4.6)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+from aiokafka.errors import KafkaError
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+INFRASTRUCTURE_SQLSTATES = ("08", "40", "53", "55P03", "57")
+"""Connection, conflict, resources, lock, operator: PostgreSQL will be able to do it later."""
+
+
+class ContractBroken(Exception):
+    """An event was announced that its contract does not allow. The mistake is where it was announced."""
+
+
+class ProjectionMayNotAct(Exception):
+    """A projection tried to announce or to schedule. It is replayed, so it may only write read tables."""
+
+
+class ConsumerStopped(Exception):
+    """Too many records failed one after another: the bug is in this service, so nothing more is parked."""
+
+
+class StartRefused(Exception):
+    """A worker cannot know from where to go on and asks its operator. The sentence says what to state."""
+
+
+def is_infrastructure(error: BaseException) -> bool:
+    """Whether waiting may help: such a failure is never parked."""
+    if isinstance(error, (KafkaError, OSError, PoolTimeout, InterfaceError, asyncio.TimeoutError)):
+        return True
+    if isinstance(error, asyncpg.InterfaceError):
+        return True
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        return _waits(getattr(error.orig, "sqlstate", None))
+    if isinstance(error, asyncpg.PostgresError):
+        return _waits(error.sqlstate)
+    return False
+
+
+def _waits(sqlstate: str | None) -> bool:
+    return sqlstate is not None and sqlstate.startswith(INFRASTRUCTURE_SQLSTATES)

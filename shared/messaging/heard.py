@@ -1,0 +1,130 @@
+"""What a deployment has heard: one mark per (topic, key), locked while a batch is handled (DESIGN §4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession as Session
+
+from shared.messaging.records import Fault, Received
+
+MarkKey = tuple[str, bytes]
+
+
+class Judgement(Enum):
+    """What is to be done with a record."""
+
+    HANDLE = "handle"
+    REPEATED = "repeated"
+    PARK = "park"
+
+
+@dataclass(slots=True)
+class Mark:
+    """How far one key of one topic was heard."""
+
+    topic: str
+    key: bytes
+    last_sequence: int = 0
+    last_offset: int = -1
+    blocked: bool = False
+    changed: bool = False
+
+    def judge(self, received: Received) -> tuple[Judgement, Fault | None]:
+        """Decide about the next record of this key, and remember the decision.
+
+        Numbered records are judged by their number, all others by their offset. Once something is parked, whatever
+        follows of the same key waits behind it, so that the household's order holds.
+        """
+        if self._was_heard(received):
+            self._saw(received)
+            return Judgement.REPEATED, None
+        fault = self._behind() or received.fault or self._gap(received)
+        self._saw(received)
+        if fault is not None:
+            self.blocked = True
+            return Judgement.PARK, fault
+        if received.sequence is not None:
+            self.last_sequence = received.sequence
+        return Judgement.HANDLE, None
+
+    def block(self) -> None:
+        self.blocked = self.changed = True
+
+    def _was_heard(self, received: Received) -> bool:
+        if received.sequence is not None:
+            return received.sequence <= self.last_sequence
+        return received.offset <= self.last_offset
+
+    def _behind(self) -> Fault | None:
+        return Fault("behind") if self.blocked else None
+
+    def _gap(self, received: Received) -> Fault | None:
+        if received.sequence is None or received.sequence == self.last_sequence + 1:
+            return None
+        return Fault("gap", {"heard": self.last_sequence, "came": received.sequence})
+
+    def _saw(self, received: Received) -> None:
+        self.last_offset = max(self.last_offset, received.offset)
+        self.changed = True
+
+
+async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey, Mark]:
+    """The marks of these keys, made where missing, locked in sorted order until the transaction ends."""
+    wanted = sorted(set(keys))
+    columns = {"topics": [topic for topic, _ in wanted], "keys": [key for _, key in wanted]}
+    connection = await session.connection()
+    await connection.execute(_MAKE, columns)
+    rows = await connection.execute(_LOCK, columns)
+    return {
+        (row.topic, row.key): Mark(row.topic, row.key, row.last_sequence, row.last_offset, row.blocked) for row in rows
+    }
+
+
+async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
+    """Write the marks that changed."""
+    changed = sorted((mark for mark in marks if mark.changed), key=lambda mark: (mark.topic, mark.key))
+    if not changed:
+        return
+    await (await session.connection()).execute(
+        _KEEP,
+        {
+            "topics": [mark.topic for mark in changed],
+            "keys": [mark.key for mark in changed],
+            "sequences": [mark.last_sequence for mark in changed],
+            "offsets": [mark.last_offset for mark in changed],
+            "blocks": [mark.blocked for mark in changed],
+        },
+    )
+
+
+_MAKE = text(
+    """
+    insert into kernel.heard (topic, key)
+    select topic, key from unnest(cast(:topics as text[]), cast(:keys as bytea[])) as wanted(topic, key)
+    order by topic, key
+    on conflict do nothing
+    """
+)
+_LOCK = text(
+    """
+    select heard.topic, heard.key, last_sequence, last_offset, blocked
+    from kernel.heard
+    join unnest(cast(:topics as text[]), cast(:keys as bytea[])) as wanted(topic, key) using (topic, key)
+    order by heard.topic, heard.key
+    for update of heard
+    """
+)
+_KEEP = text(
+    """
+    update kernel.heard set last_sequence = kept.last_sequence, last_offset = kept.last_offset, blocked = kept.blocked
+    from unnest(
+        cast(:topics as text[]), cast(:keys as bytea[]), cast(:sequences as bigint[]), cast(:offsets as bigint[]),
+        cast(:blocks as boolean[])
+    ) as kept(topic, key, last_sequence, last_offset, blocked)
+    where heard.topic = kept.topic and heard.key = kept.key
+    """
+)

@@ -1,0 +1,172 @@
+"""Hear: one database transaction per Kafka batch; what was heard, its effects and what it announces commit together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import structlog
+from sqlmodel.ext.asyncio.session import AsyncSession as Session
+
+from shared.events.envelope import Event
+from shared.messaging.announcing import write_announcements
+from shared.messaging.causes import correlation
+from shared.messaging.failures import ConsumerStopped, is_infrastructure
+from shared.messaging.heard import Judgement, Mark, MarkKey, keep_marks, lock_marks
+from shared.messaging.metrics import HeardMetrics
+from shared.messaging.parking import Sealer, park
+from shared.messaging.records import Authority, Fault, RawRecord, Received, receive
+from shared.messaging.routing import EventRouter, Hearer, arguments
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS_ALONE = 2
+"""A record that fails so often alone, in a transaction of its own, is parked."""
+
+
+@dataclass
+class ReactFrom:
+    """The first offset per (topic, partition) that a deployment reacts to; 0 where a topic is younger than it."""
+
+    offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def reacts_to(self, received: Received) -> bool:
+        return received.offset >= self.offsets.get((received.topic, received.partition), 0)
+
+
+@dataclass
+class Hearing:
+    """The hearing side of one deployment."""
+
+    router: EventRouter
+    sessions: Callable[[], Session]
+    authority: Authority
+    sealer: Sealer
+    topic_root: str
+    react_from: ReactFrom
+    parked_in_a_row_max: int
+    metrics: HeardMetrics
+    after_commit: Callable[[], None] = lambda: None
+    failed_in_a_row: int = 0
+
+    async def hear(self, records: Iterable[RawRecord]) -> None:
+        """Handle a batch; on return everything in it is heard or parked, and committed.
+
+        Raises:
+            ConsumerStopped: too many handlers failed in a row.
+            Exception: infrastructure; nothing of the unfinished part was kept, the batch may be heard again.
+        """
+        received = [receive(raw, self.topic_root, self.authority) for raw in records]
+        if not received:
+            return
+        try:
+            await self._hear_together(received)
+        except Exception as error:
+            if is_infrastructure(error):
+                raise
+            log.warning("batch.redone-one-by-one", records=len(received), error=type(error).__name__)
+            for each in received:
+                await self._hear_alone(each)
+        else:
+            self.failed_in_a_row = 0
+
+    async def _hear_together(self, received: Sequence[Received]) -> None:
+        async with self._transaction() as session:
+            marks = await lock_marks(session, ((each.topic, each.key) for each in received))
+            handled, parked = self._judge(received, marks)
+            await self.dispatch(session, handled)
+            await park(session, self.sealer, parked)
+            await keep_marks(session, marks.values())
+        self.metrics.count(handled=len(handled), parked=[fault.reason for _, fault in parked], of=len(received))
+
+    async def _hear_alone(self, received: Received) -> None:
+        for attempt in range(1, ATTEMPTS_ALONE + 1):
+            try:
+                await self._hear_together([received])
+            except Exception as error:
+                if is_infrastructure(error):
+                    raise
+                if attempt == ATTEMPTS_ALONE:
+                    await self._park_failed(received, error)
+            else:
+                if received.fault is None:
+                    self.failed_in_a_row = 0
+                return
+
+    async def _park_failed(self, received: Received, error: Exception) -> None:
+        self.failed_in_a_row += 1
+        if self.failed_in_a_row > self.parked_in_a_row_max:
+            raise ConsumerStopped(
+                f"{self.failed_in_a_row} records failed one after another; the last one with {type(error).__name__}."
+            ) from error
+        log.error("record.failed", event_id=str(received.event_id), type=received.type, exc_info=error)
+        received.fault = failure(error)
+        await self._hear_together([received])
+
+    def _judge(
+        self, received: Sequence[Received], marks: dict[MarkKey, Mark]
+    ) -> tuple[list[Received], list[tuple[Received, Fault]]]:
+        handled: list[Received] = []
+        parked: list[tuple[Received, Fault]] = []
+        for each in received:
+            judgement, fault = marks[each.topic, each.key].judge(each)
+            if judgement is Judgement.HANDLE:
+                handled.append(each)
+            elif fault is not None:
+                parked.append((each, fault))
+        return handled, parked
+
+    async def dispatch(self, session: Session, handled: Sequence[Received], *, react: bool = True) -> None:
+        """Give records to their handlers: projections first, then reactions to what this deployment lived through."""
+        known = [each for each in handled if each.event is not None]
+        for event_type, run in groupby(known, key=lambda each: each.event_type):
+            if event_type is not None:
+                records = list(run)
+                await self._project(session, event_type, records)
+                if react:
+                    await self._react(session, event_type, records)
+
+    async def _project(self, session: Session, event_type: type[Event], records: list[Received]) -> None:
+        session.info["projecting"] = True
+        try:
+            for hearer in self.router.projections.get(event_type, ()):
+                await _call(hearer, session, records)
+        finally:
+            session.info["projecting"] = False
+
+    async def _react(self, session: Session, event_type: type[Event], records: list[Received]) -> None:
+        lived_through = [
+            each for each in records if self.react_from.reacts_to(each) and isinstance(each.event, event_type)
+        ]
+        for hearer in self.router.reactions.get(event_type, ()) if lived_through else ():
+            await _call(hearer, session, lived_through)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Session]:
+        async with self.sessions() as session:
+            yield session
+            await write_announcements(session)
+            await session.commit()
+        self.after_commit()
+
+
+async def _call(hearer: Hearer, session: Session, records: list[Received]) -> None:
+    if hearer.batch:
+        events, facts = [each.event for each in records], [each.fact for each in records]
+        await hearer.function(*arguments(hearer, events, session, facts))
+        return
+    for each in records:
+        assert each.fact is not None  # noqa: S101 - a record with an event has its envelope
+        with correlation(each.fact.correlation_id, each.fact.id):
+            await hearer.function(*arguments(hearer, each.event, session, each.fact))
+
+
+def failure(error: Exception) -> Fault:
+    """The fault of a record whose handler failed: where in our code, never the message, which may hold values."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        place = f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return Fault("handler-failed", {"error": type(error).__name__, "at": place})

@@ -1,0 +1,166 @@
+"""The kernel of one deployment: the edge's commit, and the loops of its roles."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import asyncpg
+import structlog
+from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
+from sqlmodel.ext.asyncio.session import AsyncSession as Session
+
+from shared.clock import Clock
+from shared.messaging.announcing import Announcer, announced_so_far, write_announcements
+from shared.messaging.consumer import Consumer, committed_offsets, make_producer
+from shared.messaging.failures import StartRefused
+from shared.messaging.hearing import Hearing, ReactFrom
+from shared.messaging.metrics import HeardMetrics, RelayMetrics
+from shared.messaging.parking import Sealer
+from shared.messaging.records import Authority
+from shared.messaging.relay import Relay
+from shared.messaging.routing import EventRouter, TimerRouter
+from shared.messaging.statements import OFFSETS_SEEN, is_stated, note, read_react_from
+from shared.messaging.supervision import Supervised
+from shared.messaging.timers import Timers
+from shared.messaging.wake import Wake
+from shared.settings import DeploymentSettings
+
+log = structlog.get_logger(__name__)
+
+Role = Literal["api", "worker", "relay", "all"]
+MEASURE_SECONDS = 2.0
+Loop = tuple[str, Callable[[], Awaitable[None]]]
+
+
+@dataclass
+class Kernel:
+    """Made once per process from the deployment's parts; ``run`` is its life."""
+
+    settings: DeploymentSettings
+    events: EventRouter
+    timer_router: TimerRouter
+    engine: AsyncEngine
+    authority: Authority
+    sealer: Sealer
+    clock: Clock
+    registry: CollectorRegistry
+    deployment: object = None
+    """Handed to handlers with every session; the kernel itself knows nothing of it."""
+
+    def __post_init__(self) -> None:
+        announcer = Announcer(self.events.service, self.settings.agency, self.settings.topic_root, self.clock)
+        self.sessions = async_sessionmaker(
+            self.engine,
+            class_=Session,
+            expire_on_commit=False,
+            autoflush=True,
+            info={"announcer": announcer, "deployment": self.deployment},
+        )
+        self.wake = Wake()
+        self.timers = Timers(self.timer_router, self.sessions, self.clock, self.woken)
+        self.heard_metrics = HeardMetrics(self.registry)
+        self.hearing = Hearing(
+            self.events,
+            self.sessions,
+            self.authority,
+            self.sealer,
+            self.settings.topic_root,
+            ReactFrom(),
+            self.settings.parked_in_a_row_max,
+            self.heard_metrics,
+            self.woken,
+        )
+        self.consumer = Consumer(self.settings, self.events.service, self.hearing.hear)
+        self.relay = Relay(self._dsn, lambda: make_producer(self.settings), self.wake, RelayMetrics(self.registry))
+        self.loops: list[Supervised] = []
+
+    async def commit(self, session: Session) -> None:
+        """The edge's commit: number what was announced, write it to the outbox, commit, wake the relay."""
+        announced = announced_so_far(session)
+        await write_announcements(session)
+        await session.commit()
+        if announced:
+            self.wake.signal()
+        if session.info.pop("scheduled", False):
+            self.timers.wake()
+
+    def woken(self) -> None:
+        """Something was committed by a loop."""
+        self.wake.signal()
+        self.timers.wake()
+
+    @asynccontextmanager
+    async def running(self, role: Role) -> AsyncIterator[None]:
+        """The loops of a role, supervised, until the block ends; then they are drained within a bound."""
+        self.loops = [Supervised(name, run) for name, run in self._loops_of(role)]
+        tasks = [asyncio.create_task(loop.run(), name=loop.name) for loop in self.loops]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def health(self) -> dict[str, str | None]:
+        """Each part of this process that can fail, with what is wrong, or None."""
+        parts = {loop.name: loop.wrong for loop in self.loops}
+        if "consumer" in parts and parts["consumer"] is None and not self.consumer.alive():
+            parts["consumer"] = "no partition is being polled"
+        return parts
+
+    def _loops_of(self, role: Role) -> list[Loop]:
+        worker: list[Loop] = [("consumer", self._consume), ("timers", self.timers.run), ("measures", self._measure)]
+        relay: list[Loop] = [("relay", self.relay.run)]
+        passing_on: list[Loop] = [("notifier", self._notify_relay)]
+        return {
+            "api": passing_on,
+            "worker": [*worker, *passing_on],
+            "relay": relay,
+            "all": [*worker, *relay],
+        }[role]
+
+    async def _consume(self) -> None:
+        await self._may_start()
+        await self.consumer.run()
+
+    async def _may_start(self) -> None:
+        """Refuse to hear where going on could silently lose or repeat the past (DESIGN §4.10)."""
+        async with self.sessions() as session:
+            stated = await read_react_from(session)
+            had_offsets = await is_stated(session, OFFSETS_SEEN)
+        if stated is None:
+            raise StartRefused(
+                "Nobody has stated from where on this deployment reacts. "
+                "State it: `tuntas react-from … beginning` for a founding deployment, `now` for one that joins."
+            )
+        self.hearing.react_from = stated
+        if had_offsets and not await committed_offsets(self.settings, self.consumer.group):
+            raise StartRefused(
+                "Kafka has forgotten the offsets of this deployment's group, although it had committed some. "
+                "Look why, then `tuntas resume …`: everything is read again, and what was heard is passed over."
+            )
+
+    async def _measure(self) -> None:
+        noted = False
+        while True:
+            if not noted and self.consumer.alive() and await committed_offsets(self.settings, self.consumer.group):
+                async with self.sessions() as session:
+                    await note(session, OFFSETS_SEEN)
+                    await session.commit()
+                noted = True
+            self.heard_metrics.lag.set(await self.consumer.lag())
+            age = self.consumer.poll_age()
+            self.heard_metrics.age.set(age if age != float("inf") else -1)
+            await asyncio.sleep(MEASURE_SECONDS)
+
+    async def _notify_relay(self) -> None:
+        await self.wake.notify_relay(lambda: asyncpg.connect(self._dsn))
+
+    @property
+    def _dsn(self) -> str:
+        return self.settings.database_url.get_secret_value()

@@ -1,0 +1,194 @@
+"""A record as it came, read without ever raising: what is wrong with it is a value (DESIGN §3, §4.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from shared.events.contracts import event_class, is_newer_version_of_known
+from shared.events.envelope import EVENT_BYTES_MAX, Event, Fact, Tombstone
+from shared.events.topics import parse_topic
+from shared.messaging.announcing import source_of
+
+EventType = type[Event]
+
+
+class RawRecord(Protocol):
+    """What a Kafka client hands over."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+class Authority(Protocol):
+    """Whose word counts where; the agency directory answers."""
+
+    def may_announce(self, service: str, agency: str, region: str, on: date) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a record cannot be handled. ``detail`` names places and sizes, never a value of the record."""
+
+    reason: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Received:
+    """A record with what could be read of it: a fact and its event, or a fault; neither where it may be passed over."""
+
+    raw: RawRecord
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    sequence: int | None = None
+    type: str | None = None
+    event_id: UUID | None = None
+    fact: Fact | None = None
+    event: Event | Tombstone | None = None
+    event_type: EventType | None = None
+    fault: Fault | None = None
+
+
+def receive(raw: RawRecord, root: str, authority: Authority) -> Received:
+    """Read a record. Whatever it holds, this returns."""
+    received = Received(raw, raw.topic, raw.partition, raw.offset, raw.key or b"without-key:%d" % raw.partition)
+    try:
+        received.fault = _read(received, raw, root, authority)
+    except Exception as unforeseen:  # noqa: BLE001 - a reader that raises would lose the whole batch
+        received.fault = Fault("unreadable", {"error": type(unforeseen).__name__})
+    return received
+
+
+def _read(received: Received, raw: RawRecord, root: str, authority: Authority) -> Fault | None:
+    headers, fault = _headers(raw)
+    received.type = headers.get("ce_type")
+    received.event_id = _uuid(headers.get("ce_id"))
+    announcer = parse_topic(raw.topic, root)
+    if announcer is None:
+        return fault or Fault("topic-unknown")
+    expected_source = source_of(announcer.service, announcer.agency)
+    if headers.get("ce_source") == expected_source and announcer.kind == "facts":
+        # Only the announcer's own numbers count: a stranger's must not move what was heard of the topic's owner.
+        received.sequence = _positive(headers.get("ce_sequence"))
+    if fault is not None:
+        return fault
+    missing = [name for name in ("ce_id", "ce_source", "ce_type", "ce_subject", "ce_time") if name not in headers]
+    if missing:
+        return Fault("header-missing", {"headers": missing})
+    if headers["ce_source"] != expected_source:
+        return Fault("source-forged", {"expected": expected_source})
+    if raw.key is None:
+        return Fault("key-missing")
+    if "ce_sequence" in headers and received.sequence is None and announcer.kind == "facts":
+        return Fault("header-wrong", {"headers": ["ce_sequence"]})
+    time = _instant(headers["ce_time"])
+    correlation = _uuid(headers.get("ce_correlationid", headers["ce_id"]))
+    if received.event_id is None or time is None or correlation is None:
+        return Fault("header-wrong", {"headers": ["ce_id", "ce_time", "ce_correlationid"]})
+    received.fact = Fact(
+        received.event_id, headers["ce_type"], headers["ce_source"], announcer.service, announcer.agency,
+        headers["ce_subject"], raw.key, time, received.sequence, correlation, _uuid(headers.get("ce_causationid")),
+        raw.topic, raw.partition, raw.offset,
+    )  # fmt: skip
+    return _read_event(received, raw, announcer.kind, authority)
+
+
+def _read_event(received: Received, raw: RawRecord, kind: str, authority: Authority) -> Fault | None:
+    fact = received.fact
+    assert fact is not None  # noqa: S101 - set by the only caller
+    contract = event_class(fact.type)
+    if contract is None:
+        return None if is_newer_version_of_known(fact.type) else Fault("type-unknown", {"type": fact.type[:120]})
+    if contract.announcer != fact.service or contract.kind != kind:
+        return Fault("type-forged", {"type": fact.type})
+    received.event_type = contract
+    if not raw.value:
+        return _read_tombstone(received, contract)
+    if len(raw.value) > EVENT_BYTES_MAX:
+        return Fault("too-large", {"bytes": len(raw.value), "max": EVENT_BYTES_MAX})
+    try:
+        event = contract.model_validate_json(raw.value)
+    except ValidationError as wrong:
+        return _misshapen(raw.value, wrong)
+    if fact.subject != event.subject or fact.key != str(event.subject_id).encode():
+        return Fault("subject-disagrees", {"with": ["ce_subject", "key", contract.subject_field]})
+    region = getattr(event, contract.region_field, None)
+    if region is not None and not authority.may_announce(fact.service, fact.agency, region, fact.time.date()):
+        return Fault("unauthorised", {"region": region})
+    received.event = event
+    return None
+
+
+def _read_tombstone(received: Received, contract: type[Event]) -> Fault | None:
+    household = _uuid(received.key.decode("ascii", "replace"))
+    if contract.kind != "profiles" or household is None:
+        return Fault("value-missing")
+    received.event = Tombstone(household_id=household)
+    return None
+
+
+def _misshapen(value: bytes, wrong: ValidationError) -> Fault:
+    try:
+        orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return Fault("value-not-json", {"bytes": len(value)})
+    errors = wrong.errors(include_input=False, include_url=False, include_context=False)
+    places = [{"at": ".".join(map(str, each["loc"]))[:120], "fault": each["type"]} for each in errors[:20]]
+    return Fault("value-misshapen", {"places": places})
+
+
+def _headers(raw: RawRecord) -> tuple[dict[str, str], Fault | None]:
+    read: dict[str, str] = {}
+    unreadable: list[str] = []
+    for name, value in raw.headers:
+        try:
+            text = bytes(value).decode("utf-8")
+        except (TypeError, UnicodeDecodeError):
+            unreadable.append(name)
+            continue
+        if "\x00" in text:
+            unreadable.append(name)
+            continue
+        read[name] = text
+    known = [name for name in unreadable if name.startswith("ce_") or name == "content-type"]
+    return read, Fault("header-not-text", {"headers": known or unreadable}) if unreadable else None
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text)
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def _positive(text: str | None) -> int | None:
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 18:
+        return None
+    return int(text) or None
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None

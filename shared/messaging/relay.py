@@ -1,0 +1,146 @@
+"""Relay: moves the outbox to Kafka, in order. One is active per deployment; others stand by (DESIGN §4.2)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import asyncpg
+import orjson
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import DefaultPartitioner
+
+from shared.messaging.metrics import RelayMetrics
+from shared.messaging.wake import OUTBOX_CHANNEL, Wake
+
+log = structlog.get_logger(__name__)
+
+ROWS_MAX = 1_000
+BATCH_BYTES_MAX = 900 * 1024
+SEND_SECONDS_MAX = 30
+STANDBY_SECONDS = 1.0
+POLL_SECONDS = 0.5
+# Held on the very connection that deletes: who loses the one loses the other.
+RELAY_LOCK = 0x74756E746173
+
+Row = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
+
+
+class Relay:
+    """Deletes outbox rows, sends them, and commits the deletion once Kafka has acknowledged all of them.
+
+    A crash in between sends a tail again, in the same order; hearing passes over it. A batch that was not acknowledged
+    is never sent again on the same producer: both connections are closed, and the next round begins anew.
+    """
+
+    def __init__(
+        self, dsn: str, make_producer: Callable[[], AIOKafkaProducer], wake: Wake, metrics: RelayMetrics
+    ) -> None:
+        self._dsn = dsn
+        self._make_producer = make_producer
+        self._wake = wake
+        self._metrics = metrics
+        self._partition_of = DefaultPartitioner()
+        self.active = False
+        self.after_acknowledged: Callable[[], None] = lambda: None
+        """Called between Kafka's acknowledgement and the commit of the deletion; a drill kills the process here."""
+
+    async def run(self) -> None:
+        """Relay until cancelled. Raises what went wrong; the supervisor waits and calls again."""
+        async with self._connection() as connection:
+            await self._wait_for_turn(connection)
+            self.active = True
+            try:
+                async with self._producer() as producer:
+                    await self._relay(connection, producer)
+            finally:
+                self.active = False
+
+    async def _relay(self, connection: Any, producer: AIOKafkaProducer) -> None:
+        await connection.add_listener(OUTBOX_CHANNEL, lambda *_: self._wake.set_local())
+        while True:
+            self._wake.clear()
+            moved = await self._move(connection, producer)
+            self._metrics.relayed.inc(moved)
+            if moved < ROWS_MAX:
+                await self._measure(connection)
+                await self._wake.wait(POLL_SECONDS)
+
+    async def _move(self, connection: Any, producer: AIOKafkaProducer) -> int:
+        async with connection.transaction():
+            rows = await connection.fetch(_TAKE, ROWS_MAX)
+            if not rows:
+                return 0
+            rows.sort(key=lambda row: row["id"])
+            await asyncio.wait_for(self._send(producer, rows), SEND_SECONDS_MAX)
+            self.after_acknowledged()
+        return len(rows)
+
+    async def _send(self, producer: AIOKafkaProducer, rows: list[Any]) -> None:
+        waiting: dict[tuple[str, int], list[Row]] = defaultdict(list)
+        for row in rows:
+            partitions = sorted(await producer.partitions_for(row["topic"]))
+            partition = self._partition_of(row["key"], partitions, partitions)
+            headers = [(name, value.encode()) for name, value in orjson.loads(row["headers"]).items()]
+            waiting[row["topic"], partition].append((row["topic"], row["key"], row["payload"], headers))
+        # One batch per partition at a time: a second one that arrived although the first had failed would be a gap.
+        while waiting:
+            sent = [await self._send_one(producer, place, queue) for place, queue in waiting.items()]
+            await asyncio.gather(*sent)
+            waiting = defaultdict(list, {place: queue for place, queue in waiting.items() if queue})
+
+    async def _send_one(self, producer: AIOKafkaProducer, place: tuple[str, int], queue: list[Row]) -> Any:
+        batch = producer.create_batch()
+        taken = 0
+        for _, key, payload, headers in queue:
+            if batch.append(key=key, value=payload, timestamp=None, headers=headers) is None:
+                break
+            taken += 1
+        if taken == 0:
+            raise ValueError(f"An event for {place[0]} is larger than a batch of {BATCH_BYTES_MAX} bytes.")
+        del queue[:taken]
+        batch.close()
+        return await producer.send_batch(batch, place[0], partition=place[1])
+
+    async def _wait_for_turn(self, connection: Any) -> None:
+        # Nothing tells when another relay's session ends, so this asks again.
+        while not await connection.fetchval("select pg_try_advisory_lock($1)", RELAY_LOCK):  # noqa: ASYNC110
+            await asyncio.sleep(STANDBY_SECONDS)
+
+    async def _measure(self, connection: Any) -> None:
+        depth, oldest = await connection.fetchrow(_DEPTH)
+        self._metrics.depth.set(depth)
+        self._metrics.oldest.set(oldest or 0)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        connection = await asyncpg.connect(
+            self._dsn, server_settings={"idle_in_transaction_session_timeout": str(2 * SEND_SECONDS_MAX * 1000)}
+        )
+        try:
+            yield connection
+        finally:
+            with suppress(Exception):
+                await connection.close(timeout=5)
+            connection.terminate()
+
+    @asynccontextmanager
+    async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
+        producer = self._make_producer()
+        try:
+            await producer.start()
+            yield producer
+        finally:
+            with suppress(Exception):
+                await asyncio.wait_for(producer.stop(), 5)
+
+
+_TAKE = """
+    delete from kernel.outbox where id in (select id from kernel.outbox order by id limit $1)
+    returning id, topic, key, headers, payload
+"""
+_DEPTH = "select count(*), extract(epoch from clock_timestamp() - min(created_at))::float from kernel.outbox"
