@@ -26,12 +26,12 @@ from shared.settings import DeploymentSettings
 class Deployment:
     """Everything a request, an event or a timer of this deployment may need; made once per process."""
 
-    def __init__(self, service: Service, settings: DeploymentSettings) -> None:
+    def __init__(self, service: Service, settings: DeploymentSettings, *, clock: Clock | None = None) -> None:
         self.declared = service
         self.service: str = service.name
         self.agency = settings.agency
         self.settings = settings
-        self.clock = Clock(settings.clock_file if settings.mode == "laptop" else None)
+        self.clock = clock or Clock(settings.clock_file if settings.mode == "laptop" else None)
         self.registry = CollectorRegistry()
         self.directory = DirectoryFile(settings.directory_file, settings.topic_root)
         self.vault = Vault(settings.deployment_keys(), settings.index_key())

@@ -73,18 +73,19 @@ async def park(session: Session, sealer: Sealer, records: Sequence[tuple[Receive
                 "id": identity, "topic": received.topic, "partition": received.partition, "offset": received.offset,
                 "key": received.key, "reason": fault.reason, "detail": orjson.dumps(fault.detail).decode(),
                 "type": received.type[:200].replace("\x00", "") if received.type else None,
-                "event_id": received.event_id, "record": sealed, "key_version": sealer.key_version,
+                "event_id": received.event_id,
+                "sequence": received.sequence, "record": sealed, "key_version": sealer.key_version,
             }
         )  # fmt: skip
     await (await session.connection()).execute(_PARK, rows)
 
 
 async def waiting_of(session: Session, topic: str, key: bytes) -> list[Parked]:
-    """What waits of one key, oldest first."""
+    """What waits of one key, in the order of its announcement: a late one that fills a gap goes before it."""
     rows = await (await session.connection()).execute(
         select(parked)
         .where(parked.c.topic == topic, parked.c.key == key, parked.c.state == "waiting")
-        .order_by(parked.c.partition, parked.c.offset)
+        .order_by(func.coalesce(parked.c.sequence, 0), parked.c.offset)
     )
     return [_shown(row) for row in rows]
 
@@ -170,9 +171,9 @@ def _unhex(value: str | None) -> bytes | None:
 _PARK = text(
     """
     insert into kernel.parked
-        (id, topic, partition, "offset", key, reason, detail, type, event_id, record, key_version)
-    values (:id, :topic, :partition, :offset, :key, :reason, cast(:detail as jsonb), :type, :event_id, :record,
-        :key_version)
+        (id, topic, partition, "offset", key, reason, detail, type, event_id, sequence, record, key_version)
+    values (:id, :topic, :partition, :offset, :key, :reason, cast(:detail as jsonb), :type, :event_id, :sequence,
+        :record, :key_version)
     on conflict (topic, partition, "offset") do nothing
     """
 )

@@ -77,6 +77,7 @@ parked = Table(
     Column("detail", JSONB, nullable=False, comment="Where the fault is; never a value of the record"),
     Column("type", Text),
     Column("event_id", Uuid),
+    Column("sequence", BigInteger),
     Column("record", LargeBinary, nullable=False, comment="The original record, encrypted"),
     Column("key_version", Integer, nullable=False),
     Column("state", Text, nullable=False, server_default=text("'waiting'")),

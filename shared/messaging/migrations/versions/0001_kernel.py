@@ -86,6 +86,7 @@ def upgrade() -> None:
         ),
         sa.Column("type", sa.Text(), nullable=True),
         sa.Column("event_id", sa.Uuid(), nullable=True),
+        sa.Column("sequence", sa.BigInteger(), nullable=True),
         sa.Column("record", sa.LargeBinary(), nullable=False, comment="The original record, encrypted"),
         sa.Column("key_version", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), server_default=sa.text("'waiting'"), nullable=False),
