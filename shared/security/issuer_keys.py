@@ -42,9 +42,10 @@ class IssuerKeys:
 
     async def find(self, key_id: str) -> Key | None:
         """The key, or None when the issuer has none of that id. Raises KeysUnavailableError."""
-        if self._is_due(key_id):
+        if not self._is_fresh(key_id) and not (self._lock.locked() and self._is_usable(key_id)):
+            # Whoever has no usable key waits for the request that is under way.
             async with self._lock:
-                if self._is_due(key_id):
+                if not self._is_fresh(key_id) and self._may_ask():
                     await self._fetch()
         if self._age() > STALE_S:
             raise KeysUnavailableError(self._url)
@@ -53,9 +54,13 @@ class IssuerKeys:
     def _age(self) -> float:
         return float("inf") if self._fetched_at is None else self._monotonic() - self._fetched_at
 
-    def _is_due(self, key_id: str) -> bool:
-        if key_id in self._keys and self._age() <= FRESH_S:
-            return False
+    def _is_fresh(self, key_id: str) -> bool:
+        return key_id in self._keys and self._age() <= FRESH_S
+
+    def _is_usable(self, key_id: str) -> bool:
+        return key_id in self._keys and self._age() <= STALE_S
+
+    def _may_ask(self) -> bool:
         return self._tried_at is None or self._monotonic() - self._tried_at >= REFRESH_AT_MOST_EVERY_S
 
     async def _fetch(self) -> None:

@@ -11,6 +11,7 @@ from shared.security.tokens import Issuer, TokenVerifier
 from shared.web.deployment import Deployment
 from shared.web.guards import refuse_undeclared_routes
 from shared.web.health import health_router
+from shared.web.idempotency import Answers
 from shared.web.middleware import install_middleware
 from shared.web.problems import install_problem_handlers
 
@@ -56,6 +57,7 @@ def make_web_app(
         [Issuer(settings.oidc_issuer, settings.oidc_jwks_url)], settings.oidc_audience, client
     )
     app.state.http = client
+    app.state.answers = Answers(deployment.vault)
     install_problem_handlers(app)
     install_middleware(app, deployment)
     for router in (health_router(), *routers):

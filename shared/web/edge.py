@@ -85,7 +85,8 @@ async def _write(request: Request, call: Handler, route: APIRoute, body: _BodyKi
                 await audit(session, caller, route.name, _subjects(request, answer))
             return answer
 
-        return await idempotency.once(session, deployment.vault, claim, work, lambda: deployment.kernel.commit(session))
+        answers: idempotency.Answers = request.app.state.answers
+        return await answers.once(session, claim, work, lambda: deployment.kernel.commit(session))
 
 
 async def _read_body(request: Request, body: _BodyKind) -> Any:

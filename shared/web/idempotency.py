@@ -44,9 +44,6 @@ class Claim:
         return self.principal, self.route, self.key
 
 
-_local: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
-
-
 def parse_key(header: str | None) -> str:
     """The key of a request. Raises 400 for a missing or malformed one."""
     if header is None or not header.strip():
@@ -57,36 +54,43 @@ def parse_key(header: str | None) -> str:
     return key
 
 
-async def once(
-    session: AsyncSession,
-    vault: Vault,
-    claim: Claim,
-    work: Callable[[], Awaitable[Response]],
-    commit: Callable[[], Awaitable[None]],
-) -> Response:
-    """Does the work and commits it with its answer; or gives the kept answer of an earlier request.
+class Answers:
+    """The kept answers of one process; made once with its application."""
 
-    The work's answer is kept when its status is below 400. Raises 422 when the key was used for another request, 409
-    when the first request takes longer than we let a repetition wait.
-    """
-    # Repetitions within a process wait here and not in the database, where each would hold a connection.
-    lock = _local.setdefault(claim.identity, asyncio.Lock())
-    try:
-        async with asyncio.timeout(WAIT_S_MAX):
-            await lock.acquire()
-    except TimeoutError:
-        raise _in_progress() from None
-    try:
-        kept = await _claim(session, claim)
-        if kept is not None:
-            return _replay(vault, claim, *kept)
-        answer = await work()
-        if answer.status_code < 400:
-            await _keep(session, vault, claim, answer)
-            await commit()
-        return answer
-    finally:
-        lock.release()
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._locks: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
+
+    async def once(
+        self,
+        session: AsyncSession,
+        claim: Claim,
+        work: Callable[[], Awaitable[Response]],
+        commit: Callable[[], Awaitable[None]],
+    ) -> Response:
+        """Does the work and commits it with its answer; or gives the kept answer of an earlier request.
+
+        The work's answer is kept when its status is below 400. Raises 422 when the key was used for another request,
+        409 when the first request takes longer than we let a repetition wait.
+        """
+        # Repetitions within a process wait here and not in the database, where each would hold a connection.
+        lock = self._locks.setdefault(claim.identity, asyncio.Lock())
+        try:
+            async with asyncio.timeout(WAIT_S_MAX):
+                await lock.acquire()
+        except TimeoutError:
+            raise _in_progress() from None
+        try:
+            kept = await _claim(session, claim)
+            if kept is not None:
+                return _replay(self._vault, claim, *kept)
+            answer = await work()
+            if answer.status_code < 400:
+                await _keep(session, self._vault, claim, answer)
+                await commit()
+            return answer
+        finally:
+            lock.release()
 
 
 async def forget_old_answers(session: AsyncSession, limit: int = 1_000) -> int:
