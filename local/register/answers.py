@@ -15,7 +15,7 @@ from local.register.families import Family
 from local.register.figures import AS_OF, Figures
 from local.register.planting import Ledger
 from local.register.rates import RATE_OF, Fault, Treatment
-from local.register.visits import Facts, Visit
+from local.register.visits import Answers, Visit
 
 
 class Member(TypedDict):
@@ -42,7 +42,8 @@ class CohortFamily(TypedDict):
     confirmed: int
     """Persons who are entitled."""
     members: list[Member]
-    visit: Facts | None
+    answers: Answers | None
+    """Answers to the visit form; None where nobody answered, for ``reason``."""
     later: dict[str, Any]
     """``visits.Later``."""
 
@@ -158,7 +159,7 @@ def _cohort(
             reason=closed.rejected.get(family.number),
             confirmed=closed.confirmed(family),
             members=members,
-            visit=visit.facts,
+            answers=visit.answers,
             later=asdict(visit.later),
         )
 
@@ -178,7 +179,20 @@ def _cohort_expected(figures: Figures, closed: ClosedList, described: Sequence[C
         "persons_rejected": sum(len(family["members"]) for family in described if family["result"] == "rejected"),
         "persons_in_verified_families": dict(sorted(within.items())),
         "persons_confirmed": within["confirmed"],
+        "buckets": dict(sorted(Counter(_bucket(family, m) for family in described for m in family["members"]).items())),
     }
+
+
+def _bucket(family: CohortFamily, member: Member) -> str:
+    """Where the board must show an entry once every case is decided; ``confirmed`` is waiting and served together.
+
+    The list's own word about the row comes first, then what was found of the person, then the family's verdict.
+    """
+    if member["at_intake"] != "member":
+        return member["at_intake"]
+    if member["outcome"] != "confirmed":
+        return "unmatched" if member["outcome"] == "not-found" else str(member["outcome"])
+    return "confirmed" if family["result"] == "verified" else "ineligible"
 
 
 def _persons_by_region(closed: ClosedList) -> Counter[str]:

@@ -87,10 +87,10 @@ class Rate:
 
 
 RATES: Final[tuple[Rate, ...]] = (
-    Rate(Fault.NIK_SCIENTIFIC, 1.6, Treatment.REJECT, "nik-spreadsheet-damage"),
-    Rate(Fault.KK_SCIENTIFIC, 0.8, Treatment.REJECT, "kk-spreadsheet-damage"),
-    Rate(Fault.SPREADSHEET_RUN, 0.8, Treatment.REJECT, "nik-spreadsheet-damage", of_families=True),
-    Rate(Fault.SWAPPED, 0.9, Treatment.REJECT, "nik-kk-swapped"),
+    Rate(Fault.NIK_SCIENTIFIC, 1.6, Treatment.REJECT, "nik-scientific-notation"),
+    Rate(Fault.KK_SCIENTIFIC, 0.8, Treatment.REJECT, "kk-scientific-notation"),
+    Rate(Fault.SPREADSHEET_RUN, 0.8, Treatment.REJECT, "nik-last-digits-lost", of_families=True),
+    Rate(Fault.SWAPPED, 0.9, Treatment.REJECT, "nik-and-kk-swapped"),
     Rate(Fault.NIK_LENGTH, 1.2, Treatment.REJECT, "nik-length"),
     Rate(Fault.NIK_LETTER, 0.3, Treatment.REJECT, "nik-not-digits"),
     Rate(Fault.NIK_MISSING, 0.8, Treatment.REJECT, "nik-missing"),

@@ -1,8 +1,8 @@
 """What a visit finds at the door of each family of the closed list, and what becomes of it later.
 
-Facts are in the words of the questionnaire's code lists. They fit the verdict: a confirmed family is as poor as the
-list says, a rejected one is not, cannot be found, or refuses. What comes later (business, house, bank) drives the
-story's other chapters.
+Answers are given to the questions of the form ``p3ke-visit-1``, in the words of its code lists; only what is asked is
+answered. They fit the verdict: a confirmed family is as poor as the list says, a rejected one is not, cannot be
+found, or refuses. What comes later (business, house, bank) drives the story's other chapters.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypedDict
+from typing import Final
 
 from local.register.closed_list import ClosedList
 from local.register.columns import CODES
@@ -24,33 +24,11 @@ EXTREME_POOR_MAX_RUPIAH: Final = 322_170
 _WELL_OFF_MIN_RUPIAH: Final = 1_150_000
 _BUSINESSES: Final = ("food-stall", "snacks", "tailoring", "repair", "vegetables", "fish", "laundry", "grocery")
 _BANK_REFUSALS: Final = ("account-closed", "account-dormant", "name-differs")
+NO_ANSWER: Final = frozenset({"address-not-found", "refused"})
+"""Reasons of a rejection for which nobody answered the form."""
 
-
-class Facts(TypedDict):
-    """Answers of one visit."""
-
-    tenure: str
-    land_proof: str | None
-    floor: str
-    wall: str
-    roof: str
-    floor_area_m2: int
-    water: str
-    toilet: str
-    power: str | None
-    owns_land: bool
-    unfit_house: bool
-    house_helped_before: bool
-    income_per_person_rupiah: int
-    head_has_work: bool
-    worried_about_food: bool
-    food_is_over_half: bool
-    bought_clothes_this_year: bool
-    civil_servant_in_family: bool
-    company_owner: bool
-    has_business: bool
-    business: str | None
-    committed: bool
+Answers = dict[str, bool | int | str]
+"""Question → answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +52,7 @@ class Later:
 class Visit:
     """One family's answers."""
 
-    facts: Facts | None
+    answers: Answers | None
     """None where nobody was found or nobody let the officer in."""
     later: Later
 
@@ -104,91 +82,95 @@ def _confirmed(family: Family, closed: ClosedList, refused: Mapping[int, str], r
         for place, person in enumerate(family.members)
     )
     in_business = able and rng.random() < 0.34
-    facts = _facts(
-        family,
-        rng,
-        income_per_person_rupiah=rng.randint(120, EXTREME_POOR_MAX_RUPIAH // 1000) * 1000,
-        business=rng.choice(_BUSINESSES) if in_business else None,
-        committed=able and (in_business or rng.random() < 0.2),
-    )
-    eligible_house = facts["unfit_house"] and facts["owns_land"] and not facts["house_helped_before"]
-    wants_aid = facts["has_business"] and facts["committed"] and rng.random() < 0.85
+    business = rng.choice(_BUSINESSES) if in_business else None
+    house = family.dwelling
+    helped_before = rng.random() < 0.06
+    # Without a 450 W connection or this worry, the other criteria might not add up to extreme poverty.
+    worried = house.power != "1" or rng.random() < 0.88
+    answers = _of_house(house, rng) | {
+        "floor_area_m2": house.floor_area_m2,
+        "house_helped_before": helped_before,
+        "income_per_person_rupiah": rng.randint(120, EXTREME_POOR_MAX_RUPIAH // 1000) * 1000,
+        "head_has_work": bool(family.members[0].job),
+        "worried_about_food": worried,
+        "food_is_over_half": True,
+        "bought_clothes_this_year": rng.random() < 0.3,
+        "civil_servant_in_family": False,
+        "company_owner": False,
+    }
+    answers |= _of_business(business, committed=able and (in_business or rng.random() < 0.2))
+    fit_for_repair = house.is_unfit(len(family.members)) and house.owns_land and not helped_before
+    wants_aid = in_business and rng.random() < 0.85
     later = Later(
         wants_business_aid=wants_aid,
         reaches_every_goal=wants_aid and rng.random() < 0.2,
         lets_offers_expire=wants_aid and rng.random() < 0.04,
-        wants_house_repair=eligible_house and rng.random() < 0.6,
+        wants_house_repair=fit_for_repair and rng.random() < 0.6,
         bank_refuses=refused.get(family.number),
         second_payment_works=rng.random() < 0.7,
     )
-    return Visit(facts, later)
+    return Visit(answers, later)
 
 
 def _rejected(family: Family, reason: str, rng: random.Random) -> Visit:
-    if reason in {"address-not-found", "refused"}:
+    """A family that is not poor: its house is sound and its income far above any line."""
+    if reason in NO_ANSWER:
         return Visit(None, Later())
-    facts = _facts(
-        family,
-        rng,
-        income_per_person_rupiah=rng.randint(_WELL_OFF_MIN_RUPIAH // 1000, 2_400) * 1000,
-        business=rng.choice(_BUSINESSES) if reason == "company-owner" else None,
-        committed=False,
-        reason=reason,
-    )
-    return Visit(facts, Later())
+    owns_company = reason == "company-owner"
+    answers: Answers = {
+        "has_shelter": True,
+        "tenure": "own",
+        "owns_land": True,
+        "land_proof": "certificate-own-name",
+        "floor_area_m2": 14 * len(family.members),
+        "floor": "ceramic",
+        "wall": "masonry",
+        "wall_plastered": True,
+        "roof": "zinc",
+        "house_helped_before": False,
+        "water": "piped",
+        "light": "pln-metered",
+        "power": "1300-w",
+        "toilet": "own",
+        "closet": "gooseneck",
+        "disposal": "septic",
+        "income_per_person_rupiah": rng.randint(_WELL_OFF_MIN_RUPIAH // 1000, 2_400) * 1000,
+        "head_has_work": True,
+        "worried_about_food": False,
+        "food_is_over_half": False,
+        "bought_clothes_this_year": True,
+        "civil_servant_in_family": reason == "civil-servant-in-family",
+        "company_owner": owns_company,
+    }
+    return Visit(answers | _of_business(rng.choice(_BUSINESSES) if owns_company else None, committed=False), Later())
 
 
-def _facts(
-    family: Family,
-    rng: random.Random,
-    *,
-    income_per_person_rupiah: int,
-    business: str | None,
-    committed: bool,
-    reason: str | None = None,
-) -> Facts:
-    poor = reason is None
-    house = family.dwelling
-    return Facts(
-        tenure=CODES["tenure"][house.tenure],
-        land_proof=_word("land_proof", house.land_proof),
-        **_materials(house, poor=poor),
-        floor_area_m2=house.floor_area_m2 if poor else max(house.floor_area_m2, 12 * len(family.members)),
-        water=CODES["water"][house.water],
-        toilet=CODES["toilet"][house.toilet] if poor else "own",
-        power=_word("power", house.power) if poor else "1300-w",
-        owns_land=house.owns_land,
-        unfit_house=poor and house.is_unfit(len(family.members)),
-        house_helped_before=rng.random() < 0.06,
-        income_per_person_rupiah=income_per_person_rupiah,
-        head_has_work=bool(family.members[0].job) or not poor,
-        worried_about_food=poor and rng.random() < 0.9,
-        food_is_over_half=poor,
-        bought_clothes_this_year=not poor or rng.random() < 0.3,
-        civil_servant_in_family=reason == "civil-servant-in-family",
-        company_owner=reason == "company-owner",
-        has_business=business is not None,
-        business=business,
-        committed=committed,
-    )
-
-
-class _Materials(TypedDict):
-    floor: str
-    wall: str
-    roof: str
-
-
-def _materials(house: Dwelling, *, poor: bool) -> _Materials:
-    """Floor, wall and roof as found; the house of a family that is not poor turns out to be sound."""
-    if not poor:
-        return {"floor": "ceramic", "wall": "masonry", "roof": "zinc"}
-    return {
+def _of_house(house: Dwelling, rng: random.Random) -> Answers:
+    answers: Answers = {
+        "has_shelter": True,
+        "tenure": CODES["tenure"][house.tenure],
+        "owns_land": house.owns_land,
         "floor": CODES["floor"][house.floor],
         "wall": CODES["wall"][house.wall],
         "roof": CODES["roof"][house.roof],
+        "roof_damaged": house.of_perishable_material and rng.random() < 0.6,
+        "water": CODES["water"][house.water],
+        "light": CODES["light"][house.light],
+        "toilet": CODES["toilet"][house.toilet],
     }
+    if house.land_proof:
+        answers["land_proof"] = CODES["land_proof"][house.land_proof]
+    if house.wall == "1":
+        answers["wall_plastered"] = rng.random() < 0.6
+    if house.waste_distance:
+        answers["waste_distance"] = CODES["waste_distance"][house.waste_distance]
+    if house.power:
+        answers["power"] = CODES["power"][house.power]
+    if house.toilet in {"1", "2", "3"}:
+        answers |= {"closet": CODES["closet"][house.closet], "disposal": CODES["disposal"][house.disposal]}
+    return answers
 
 
-def _word(codes: str, code: str) -> str | None:
-    return CODES[codes][code] if code else None
+def _of_business(business: str | None, *, committed: bool) -> Answers:
+    answers: Answers = {"has_business": business is not None, "committed": committed}
+    return answers | ({"business": business} if business else {})

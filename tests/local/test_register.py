@@ -110,14 +110,13 @@ def test_more_families_want_a_place_than_there_can_be(city: Files) -> None:
 
 def test_who_asks_for_aid_is_eligible_for_it(city: Files) -> None:
     for family in city.answers["families"]:
-        later, visit = family["later"], family["visit"]
+        later, said = family["later"], family["answers"]
         if later["wants_house_repair"]:
-            assert visit["unfit_house"]
-            assert visit["owns_land"]
-            assert not visit["house_helped_before"]
+            assert said["owns_land"]
+            assert not said["house_helped_before"]
         if later["wants_business_aid"]:
-            assert visit["committed"]
-            assert visit["has_business"]
+            assert said["committed"]
+            assert said["has_business"]
 
 
 @pytest.mark.parametrize("name", ["register.csv", "cohort.csv", "answers.json"])
@@ -303,6 +302,8 @@ def test_the_expected_counts_add_up(city: Files, smaller: Files) -> None:
         assert expected["persons_registered"] == len(files.register) - expected["rejected"] - expected["held"]
         assert sum(files.answers["cohort"]["resolved"].values()) == len(files.cohort)
         assert sum(files.answers["cohort"]["by_region"].values()) == len(files.cohort)
+        assert sum(files.answers["cohort"]["buckets"].values()) == len(files.cohort)
+        assert files.answers["cohort"]["buckets"]["confirmed"] == files.answers["cohort"]["persons_confirmed"]
 
 
 def test_every_entry_of_the_list_is_one_row_of_the_register(city: Files) -> None:
