@@ -25,6 +25,7 @@ from shared.events.intake import Housing, MemberProfile
 _HOUSEHOLD = "0192f1d0-7c11-7a10-8a00-0000000000a1"
 _MEMBER = "0192f1d0-7c11-7a10-8a00-0000000000b1"
 _CASE = "0192f1d0-7c11-7a10-8a00-000000000101"
+_DECISION = "0192f1d0-7c11-7a10-8a00-000000000102"
 _DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
@@ -86,6 +87,7 @@ class HouseholdVerified(_OfVerification):
         "decided_on": "2023-02-20",
         "valid_until": "2024-02-20",
         "profile_revision": 1,
+        "decision_id": _DECISION,
     }
 
     case_id: UUID
@@ -103,6 +105,7 @@ class HouseholdVerified(_OfVerification):
     decided_on: Date
     valid_until: Date
     profile_revision: Revision
+    decision_id: UUID | None = Field(None, description="What VerificationRevoked names when it is taken back.")
 
 
 class HouseholdRejected(_OfVerification):
@@ -120,6 +123,7 @@ class HouseholdRejected(_OfVerification):
         "outcomes": [{"member_id": _MEMBER, "outcome": "confirmed"}],
         "visited_on": "2023-02-14",
         "decided_on": "2023-02-20",
+        "decision_id": _DECISION,
     }
 
     case_id: UUID
@@ -132,6 +136,7 @@ class HouseholdRejected(_OfVerification):
     outcomes: list[OutcomeOfMember]
     visited_on: Date
     decided_on: Date
+    decision_id: UUID | None = Field(None, description="What VerificationRevoked names when it is taken back.")
 
 
 class VerificationRevoked(_OfVerification):
@@ -144,7 +149,7 @@ class VerificationRevoked(_OfVerification):
         "region": "64.72.05.1001",
         "round": 1,
         "reason": "evidence-of-another-house",
-        "corrects": "0192f1d0-7c11-7a10-8a00-000000000102",
+        "corrects": _DECISION,
     }
 
     case_id: UUID
@@ -196,7 +201,10 @@ class VisitsOverdue(_OfVerification):
 
 
 class VerifiedProfile(_OfVerification):
-    """The eligibility facts that the last visit established. On a profile topic; the highest revision wins."""
+    """The eligibility facts that the last visit established, of the members it confirmed.
+
+    On a profile topic; the highest revision wins.
+    """
 
     type = "household.verified-profile.v1"
     kind = "profiles"
@@ -222,6 +230,7 @@ class VerifiedProfile(_OfVerification):
         "unfit_house": True,
         "has_business": True,
         "committed": True,
+        "house_helped_before": False,
         "income_per_person_rupiah": 310000,
     }
 
@@ -235,4 +244,5 @@ class VerifiedProfile(_OfVerification):
     unfit_house: bool | None = Field(None, description="Rumah tidak layak huni by the questionnaire's criteria.")
     has_business: bool | None = Field(None, description="A business, or one that is about to start.")
     committed: bool | None = Field(None, description="Has declared to be willing to work in a coached business.")
+    house_helped_before: bool | None = Field(None, description="The house was repaired with public money before.")
     income_per_person_rupiah: int | None = Field(None, ge=0)

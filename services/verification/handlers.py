@@ -1,0 +1,156 @@
+"""What verification hears: households and closed lists open cases; the rest keeps what we know of households."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+
+from services.verification.models import Case, CohortEntry, DuplicateQuestion, Household, HouseholdFeatures
+from services.verification.open_cases import consider
+from services.verification.rules.states import OPEN, CaseState, Step, after
+from services.verification.share_cases import share
+from shared.events.fields import CohortOutcome
+from shared.events.intake import (
+    CohortEntryResolved,
+    DuplicateResolved,
+    DuplicateSuspected,
+    HouseholdProfile,
+    HouseholdRegistered,
+    HouseholdUpdated,
+    HouseholdWithdrawn,
+)
+from shared.messaging import EventRouter, Fact, Session, Tombstone
+
+router = EventRouter(service="verification")
+
+Roster = HouseholdRegistered | HouseholdUpdated
+
+
+@router.project(HouseholdRegistered, batch=True)
+@router.project(HouseholdUpdated, batch=True)
+async def remember_households(events: Sequence[Roster], session: Session) -> None:
+    """The roster of a household; its highest revision wins, whatever comes first."""
+    rows = [
+        {
+            "household_id": event.household_id,
+            "region": event.region,
+            "members": sorted(map(str, event.members)),
+            "revision": event.revision,
+            "withdrawn": False,
+        }
+        for event in events
+    ]
+    await _keep_highest(session, Household, "household_id", rows)
+
+
+@router.project(HouseholdWithdrawn)
+async def forget_roster(event: HouseholdWithdrawn, session: Session) -> None:
+    """A household that left the register has no roster any more."""
+    row = event.model_dump(include={"household_id", "region", "revision"}) | {"members": [], "withdrawn": True}
+    await _keep_highest(session, Household, "household_id", [row])
+
+
+@router.project(HouseholdProfile, batch=True)
+async def remember_features(events: Sequence[HouseholdProfile | Tombstone], session: Session) -> None:
+    """What the register says of the members; erased where the register erased it."""
+    for event in events:
+        if isinstance(event, Tombstone):
+            gone = await session.get(HouseholdFeatures, event.household_id)
+            if gone is not None:
+                await session.delete(gone)
+                await session.flush()
+            continue
+        members = [member.model_dump(mode="json") for member in event.members]
+        row = {"household_id": event.household_id, "revision": event.revision, "members": members}
+        await _keep_highest(session, HouseholdFeatures, "household_id", [row])
+
+
+@router.project(CohortEntryResolved, batch=True)
+async def remember_entries(events: Sequence[CohortEntryResolved], session: Session) -> None:
+    """The last word on each row of a closed list."""
+    wanted = {"entry_id", "cohort_id", "cohort", "household_id", "member_id", "region", "revision"}
+    rows = [event.model_dump(include=wanted) | {"outcome": event.outcome.value} for event in events]
+    await _keep_highest(session, CohortEntry, "entry_id", rows)
+
+
+@router.project(DuplicateSuspected)
+async def remember_question(event: DuplicateSuspected, session: Session) -> None:
+    await _fold_question(session, event, {"suspected": True, "reasons": sorted(event.reasons)})
+
+
+@router.project(DuplicateResolved)
+async def remember_answer(event: DuplicateResolved, session: Session) -> None:
+    await _fold_question(session, event, {"resolved": True, "resolution": event.resolution})
+
+
+@router.on(CohortEntryResolved, batch=True)
+async def open_verification(events: Sequence[CohortEntryResolved], session: Session, facts: Sequence[Fact]) -> None:
+    """A member of a closed list is to be visited: once per household, however many of it the list names."""
+    causes = {
+        event.household_id: fact
+        for event, fact in zip(events, facts, strict=True)
+        if event.outcome is CohortOutcome.MEMBER and event.household_id is not None
+    }
+    await consider(session, causes.keys(), causes)
+
+
+@router.on(HouseholdRegistered, batch=True)
+async def open_verification_of_known_entries(
+    events: Sequence[HouseholdRegistered], session: Session, facts: Sequence[Fact]
+) -> None:
+    """The other half: a household that a closed list named before the register did."""
+    causes = {event.household_id: fact for event, fact in zip(events, facts, strict=True)}
+    await consider(session, causes.keys(), causes)
+
+
+@router.on(HouseholdUpdated)
+async def follow_household(event: HouseholdUpdated, session: Session) -> None:
+    """A household moved: its open case goes to the officers of the new place."""
+    case = await _open_case(session, event.household_id)
+    known = await session.get(Household, event.household_id)
+    if case is None or known is None or known.region == case.region:
+        return
+    case.region = known.region
+    if after(case.state, Step.UNASSIGN) is not None:
+        case.state, case.officer = CaseState.PROPOSED, None
+        await session.flush()
+        await share(session, [(case.id, case.region)])
+
+
+@router.on(HouseholdWithdrawn)
+async def close_withdrawn(event: HouseholdWithdrawn, session: Session) -> None:
+    """There is nobody to visit or to decide on any more."""
+    case = await _open_case(session, event.household_id)
+    known = await session.get(Household, event.household_id)
+    if case is not None and known is not None and known.withdrawn:
+        case.state = CaseState.WITHDRAWN
+
+
+async def _open_case(session: Session, household_id: UUID) -> Case | None:
+    query = select(Case).where(Case.household_id == household_id, col(Case.state).in_(sorted(OPEN)))
+    return (await session.exec(query.with_for_update())).one_or_none()
+
+
+async def _keep_highest(session: Session, table: Any, key: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Upsert rows that carry a revision; a lower one than what is known changes nothing."""
+    newest: dict[Any, dict[str, Any]] = {}
+    for row in rows:
+        known = newest.get(row[key])
+        if known is None or known["revision"] < row["revision"]:
+            newest[row[key]] = row
+    statement = insert(table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name != key}
+    statement = statement.on_conflict_do_update(
+        index_elements=[key], set_=changed, where=table.revision < statement.excluded.revision
+    )
+    await (await session.connection()).execute(statement, list(newest.values()))
+
+
+async def _fold_question(session: Session, event: DuplicateSuspected | DuplicateResolved, said: dict[str, Any]) -> None:
+    row = {"duplicate_id": event.duplicate_id, "household_id": event.household_id, "reasons": [], **said}
+    statement = insert(DuplicateQuestion).values({"suspected": False, "resolved": False, **row})
+    await session.execute(statement.on_conflict_do_update(index_elements=["duplicate_id", "household_id"], set_=said))

@@ -1,0 +1,145 @@
+"""Open cases: called when both halves of a household are known, and when a round has to follow another."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+from uuid_utils.compat import uuid7
+
+from services.verification.models import Case
+from services.verification.moment import moment_of, settings_of
+from services.verification.rules.sharing import share_out
+from services.verification.rules.states import OPEN, CaseState
+from services.verification.share_cases import loads_of, officers_by_region
+from shared.events.verification import VerificationOpened
+from shared.messaging import Fact, Session, announce, correlation, schedule
+
+DAILY_ROUND = "daily-round"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A household that is to be visited, and why."""
+
+    household_id: UUID
+    region: str
+    reason: str
+    cohort_id: UUID | None = None
+    cohort: str | None = None
+
+
+async def consider(session: Session, household_ids: Collection[UUID], causes: Mapping[UUID, Fact]) -> None:
+    """Open a case for each household that is registered and a member of a closed list, and has none for that list yet.
+
+    Does nothing for a household of which only one half is known: whichever half comes second opens the case.
+    """
+    rows = await session.execute(_READY, {"household_ids": list(household_ids), "open": sorted(OPEN)})
+    await open_cases(session, [Opening(reason="cohort", **row) for row in rows.mappings()], causes)
+
+
+async def open_cases(
+    session: Session, openings: Sequence[Opening], causes: Mapping[UUID, Fact] | None = None
+) -> list[UUID]:
+    """Open the next round of each household, give it an officer where its region has one, and say so.
+
+    Returns:
+        The ids of the new cases; a household whose case another transaction has just opened gets none.
+    """
+    if not openings:
+        return []
+    moment, settings = moment_of(session), settings_of(session)
+    rounds = await _last_rounds(session, [opening.household_id for opening in openings])
+    rows = [
+        {
+            "id": uuid7(),
+            "household_id": opening.household_id,
+            "region": opening.region,
+            "cohort_id": opening.cohort_id,
+            "cohort": opening.cohort,
+            "round": rounds.get(opening.household_id, 0) + 1,
+            "reason": opening.reason,
+            "state": CaseState.PROPOSED,
+            "officer": None,
+            "opened_at": moment.now,
+            "visit_due_on": moment.today + timedelta(days=settings.visit_days),
+        }
+        for opening in openings
+    ]
+    await _give_officers(session, rows)
+    inserted = await session.execute(insert(Case).on_conflict_do_nothing().returning(col(Case.id)), rows)
+    opened = set(inserted.scalars())
+    _announce(session, (row for row in rows if row["id"] in opened), causes or {})
+    await schedule_daily_round(session)
+    return sorted(opened)
+
+
+async def schedule_daily_round(session: Session) -> None:
+    """Have the next daily round fall due. Keyed by its day, so that asking again never puts it off."""
+    moment = moment_of(session)
+    at = moment.next_at(settings_of(session).daily_round_hour)
+    await schedule(session, DAILY_ROUND, at, at.date().isoformat())
+
+
+async def _last_rounds(session: Session, household_ids: list[UUID]) -> dict[UUID, int]:
+    rows = await session.execute(_LAST_ROUNDS, {"household_ids": household_ids})
+    return {row.household_id: row.last for row in rows}
+
+
+async def _give_officers(session: Session, rows: list[dict[str, Any]]) -> None:
+    officers = await officers_by_region(session)
+    if not officers:
+        return
+    shared = share_out([(row["id"], row["region"]) for row in rows], officers, await loads_of(session))
+    for row in rows:
+        if row["id"] in shared:
+            row |= {"officer": shared[row["id"]], "state": CaseState.ASSIGNED}
+
+
+def _announce(session: Session, rows: Iterable[dict[str, Any]], causes: Mapping[UUID, Fact]) -> None:
+    for row in rows:
+        with _under(causes.get(row["household_id"])):
+            announce(
+                session,
+                VerificationOpened(
+                    case_id=row["id"],
+                    household_id=row["household_id"],
+                    region=row["region"],
+                    round=row["round"],
+                    reason=row["reason"],
+                ),
+            )
+
+
+def _under(cause: Fact | None) -> AbstractContextManager[None]:
+    return nullcontext() if cause is None else correlation(cause.correlation_id, cause.id)
+
+
+_LAST_ROUNDS = text(
+    """
+    select household_id, max(round) as last from verification_case
+    where household_id = any(cast(:household_ids as uuid[])) group by household_id
+    """
+)
+_READY = text(
+    """
+    select distinct on (household.household_id)
+        household.household_id, household.region, entry.cohort_id, entry.cohort
+    from household join cohort_entry as entry on entry.household_id = household.household_id
+    where household.household_id = any(cast(:household_ids as uuid[]))
+        and entry.outcome = 'member' and not household.withdrawn
+        and not exists (
+            select from verification_case as known
+            where known.household_id = household.household_id
+                and (known.cohort_id = entry.cohort_id or known.state = any(cast(:open as text[])))
+        )
+    order by household.household_id, entry.cohort_id
+    """
+)
