@@ -1,0 +1,1 @@
+"""Stories that are played over the public API: what people of a city do, in chapters, with the figures they leave."""
