@@ -2,9 +2,10 @@
 
 from shared.problem import Finding, Problem
 from shared.web.app import make_web_app
+from shared.web.declared import undeclared_routes
 from shared.web.deployment import Deployment, DeploymentDep
 from shared.web.edge import EdgeRoute, SessionDep
-from shared.web.guards import allows, public, undeclared_routes
+from shared.web.guards import allows, public
 from shared.web.locale import LocaleDep
 
 __all__ = [

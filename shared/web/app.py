@@ -8,8 +8,8 @@ import httpx2
 from fastapi import APIRouter, FastAPI
 
 from shared.security.tokens import Issuer, TokenVerifier
+from shared.web.declared import refuse_undeclared_routes
 from shared.web.deployment import Deployment
-from shared.web.guards import refuse_undeclared_routes
 from shared.web.health import health_router
 from shared.web.idempotency import Answers
 from shared.web.middleware import install_middleware
@@ -49,7 +49,6 @@ def make_web_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        max_body_size=settings.body_bytes_max,
         redirect_slashes=False,
     )
     app.state.deployment = deployment

@@ -3,12 +3,10 @@
 Every route declares it in its signature; one that declares nothing keeps the app from starting.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute, iter_route_contexts
 
 from shared.directory import AgencyStatus
 from shared.problem import Problem
@@ -16,10 +14,6 @@ from shared.security import Caller, Role
 from shared.web.authentication import authenticate
 from shared.web.deployment import deployment_of
 from shared.web.locale import locale_of
-
-
-class UndeclaredRouteError(Exception):
-    """A route does not say who may use it. The message names each."""
 
 
 class Guard:
@@ -74,24 +68,3 @@ def guard_of(dependant: Dependant) -> Guard | None:
         if found is not None:
             return found
     return None
-
-
-def routes_of(app: FastAPI) -> Iterator[tuple[str, str, str, Guard | None]]:
-    """Every route of an app: method, path, name, and what it declares. Mounted static files are no routes."""
-    for context in iter_route_contexts(app.routes):
-        if not isinstance(context.original_route, APIRoute):
-            continue
-        for method in sorted(context.methods or ()):
-            yield method, context.path or "", context.name or "", guard_of(context.dependant)
-
-
-def undeclared_routes(app: FastAPI) -> list[str]:
-    """The routes on which nobody said who may use them, as `GET /path`."""
-    return [f"{method} {path}" for method, path, _, guard in routes_of(app) if guard is None]
-
-
-def refuse_undeclared_routes(app: FastAPI) -> None:
-    """Raises UndeclaredRouteError: deny by default, at the start and not at the first leak."""
-    undeclared = undeclared_routes(app)
-    if undeclared:
-        raise UndeclaredRouteError("these routes do not declare who may use them: " + ", ".join(undeclared))

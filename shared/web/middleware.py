@@ -5,13 +5,14 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
 from shared.messaging.causes import correlation
 from shared.web.deployment import Deployment
+from shared.web.problems import unexpected
 
 log = structlog.get_logger(__name__)
 
@@ -47,12 +48,12 @@ class RequestFrame:
             return
         correlation_id = _correlation_id(Headers(scope=scope).get(CORRELATION_HEADER))
         scope.setdefault("state", {})["correlation_id"] = str(correlation_id)
-        began, status = time.perf_counter(), 0
+        began, status, started = time.perf_counter(), 0, False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started = message["status"], True
                 headers = MutableHeaders(scope=message)
                 headers[CORRELATION_HEADER] = str(correlation_id)
                 for name, value in self._headers.items():
@@ -63,6 +64,11 @@ class RequestFrame:
         with correlation(correlation_id):
             try:
                 await self._app(scope, receive, send_with_headers)
+            except Exception as error:
+                answer = await unexpected(Request(scope), error)
+                if started:
+                    raise
+                await answer(scope, receive, send_with_headers)
             finally:
                 # The route's pattern and not the path: a path may hold what somebody typed into it.
                 route = getattr(scope.get("route"), "path_format", None)

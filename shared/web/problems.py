@@ -7,10 +7,11 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from shared.messaging.failures import is_infrastructure
 from shared.problem import Problem
 from shared.web.findings import problem_of
 from shared.web.locale import locale_of
@@ -18,19 +19,15 @@ from shared.web.locale import locale_of
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
-_PASSING_SQLSTATES: Final = ("08", "40", "53", "57", "55P03")
-"""Connection lost, conflict, out of resources, shutting down, lock not free: the same request may succeed later."""
-
 Render = Callable[[Request, Problem], Response]
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Installs the answer to every kind of error."""
+    """Installs the answer to every kind of error that is foreseen; RequestFrame answers the others by `unexpected`."""
     answers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
         Problem: _problem,
         RequestValidationError: _invalid,
         HTTPException: _http,
-        Exception: _unexpected,
         DBAPIError: _database,
         PoolTimeoutError: _database,
         OSError: _database,
@@ -63,15 +60,16 @@ async def _http(request: Request, error: HTTPException) -> Response:
 
 
 async def _database(request: Request, error: Exception) -> Response:
-    if not isinstance(error, OSError | PoolTimeoutError | InterfaceError) and not _is_passing(error):
-        return await _unexpected(request, error)
+    if not is_infrastructure(error):
+        return await unexpected(request, error)
     log.warning("request.database-unavailable", error=type(error).__name__)
     return respond(request, Problem("try-again", status=503, headers={"Retry-After": "5"}))
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def unexpected(request: Request, error: Exception) -> Response:
+    """The answer to an error that nobody foresaw."""
     # The message of an exception may hold a row or a parameter: only its type and place are logged.
-    log.error("request.failed", error=type(error).__name__, place=_place(error), path=_route_of(request))
+    log.error("request.failed", error=type(error).__name__, place=_place(error), route=_route_of(request))
     correlation_id = getattr(request.state, "correlation_id", "-")
     return respond(request, Problem("internal", status=500, correlation_id=correlation_id))
 
@@ -82,18 +80,9 @@ def _of_status(request: Request, error: HTTPException) -> Problem:
         return Problem("not-found", status=404)
     if error.status_code == 405:
         return Problem("method-not-allowed", status=405, headers=headers, method=request.method)
-    if error.status_code == 413:
-        limit = request.scope.get("starlette.max_body_size", request.app.max_body_size)
-        return Problem("body-too-large", status=413, limit_kib=int(limit) // 1024)
     if error.status_code == 400:
         return Problem("body-unreadable", status=400)
     return Problem("refused", status=error.status_code, headers=headers)
-
-
-def _is_passing(error: Exception) -> bool:
-    state = str(getattr(getattr(error, "orig", None), "sqlstate", "") or "")
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return lost or state.startswith(_PASSING_SQLSTATES)
 
 
 def _place(error: BaseException) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
+from starlette.types import Message
 
 from shared.problem import Problem
 from shared.security import Vault
@@ -15,6 +16,25 @@ _SUSPECT: Final = re.compile(rb"\x00|\\u(?:0000|[dD][89a-fA-F])")
 CHUNK_BYTES: Final = 1_048_576
 FIELDS_MAX: Final = 500
 FILES_MAX: Final = 20
+
+
+def limited(request: Request, bytes_max: int) -> Request:
+    """The same request, whose body may not exceed a limit. Raises 413 at once for a body that announces too much."""
+    problem = Problem("body-too-large", status=413, headers={"Connection": "close"}, limit_kib=bytes_max // 1024)
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > bytes_max:
+        raise problem
+    received = 0
+
+    async def receive() -> Message:
+        nonlocal received
+        message = await request.receive()
+        received += len(message.get("body", b""))
+        if received > bytes_max:
+            raise problem
+        return message
+
+    return Request(request.scope, receive)
 
 
 def check_content_type(request: Request, *, takes_form: bool) -> None:
