@@ -1,0 +1,120 @@
+"""Issues what enrolments are entitled to, takes it back, and says when a fund line has not enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, insert, select
+from sqlmodel import col
+from uuid_utils.compat import uuid7
+
+from services.programs.among import among
+from services.programs.load_programme import Running
+from services.programs.models import Enrolment, Entitlement, EntitlementState, FundLineRow
+from services.programs.moment import today
+from services.programs.move_money import Item, may_move, must_move
+from services.programs.rules.entitlement import Entitled
+from services.programs.rules.household import HeldStatus
+from services.programs.rules.ledger import Move
+from shared.events.programs import FundLineExhausted
+from shared.messaging import Session, announce
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who is to be entitled, under the id its enrolment has or will have."""
+
+    enrolment_id: UUID
+    household_id: UUID
+    entitled: Entitled
+
+
+async def entitle(session: Session, running: Running, claimants: Sequence[Claimant], by: str) -> bool:
+    """Issue an entitlement per claimant and period; reserve its money where the programme reserves with the place.
+
+    Returns:
+        False where the fund line has not enough for all of them; then nothing was issued.
+    """
+    reserves = running.reserves_at_enrolment
+    rows = [
+        {
+            "entitlement_id": uuid7(),
+            "enrolment_id": claimant.enrolment_id,
+            "programme_id": running.programme_id,
+            "household_id": claimant.household_id,
+            "period": period,
+            "fund_line_id": running.fund_line_id,
+            "rupiah": claimant.entitled.rupiah,
+            "members": [str(member) for member in claimant.entitled.members],
+            "state": EntitlementState.RESERVED if reserves else EntitlementState.OPEN,
+        }
+        for claimant in claimants
+        for period in running.programme.benefit.periods
+    ]
+    if not rows:
+        return True
+    if reserves:
+        items = [Item(int(str(row["rupiah"])), UUID(str(row["entitlement_id"]))) for row in rows]
+        if not await may_move(session, running.fund_line_id, Move.RESERVE, items, reason="enrolment", by=by):
+            return False
+    await session.execute(insert(Entitlement), rows)
+    return True
+
+
+async def take_back_unpaid(session: Session, enrolment_ids: Iterable[UUID], *, reason: str, by: str) -> int:
+    """Void what these enrolments were entitled to and nobody has put on a list that is under way.
+
+    Returns:
+        The rupiah that were reserved and are available again.
+    """
+    found = await session.execute(
+        select(Entitlement)
+        .where(
+            among(col(Entitlement.enrolment_id), enrolment_ids),
+            col(Entitlement.state).in_((EntitlementState.OPEN, EntitlementState.RESERVED)),
+        )
+        .order_by(col(Entitlement.entitlement_id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    unpaid = list(found.scalars())
+    reserved = [each for each in unpaid if each.state == EntitlementState.RESERVED]
+    for fund_line_id in sorted({each.fund_line_id for each in reserved}):
+        items = [Item(each.rupiah, each.entitlement_id) for each in reserved if each.fund_line_id == fund_line_id]
+        await must_move(session, fund_line_id, Move.RELEASE, items, reason=reason, by=by)
+    for each in unpaid:
+        each.state = EntitlementState.VOID
+    await session.flush()
+    return sum(each.rupiah for each in reserved)
+
+
+async def left_to_promise(session: Session, line: FundLineRow) -> int:
+    """What a fund line can still give: what nobody reserved, less what live enrolments may claim unreserved."""
+    promised = await session.execute(
+        select(func.coalesce(func.sum(col(Entitlement.rupiah)), 0))
+        .join(Enrolment, col(Enrolment.enrolment_id) == col(Entitlement.enrolment_id))
+        .where(
+            col(Entitlement.fund_line_id) == line.fund_line_id,
+            col(Entitlement.state) == EntitlementState.OPEN,
+            col(Enrolment.status).in_((HeldStatus.ACTIVE, HeldStatus.SUSPENDED)),
+        )
+    )
+    return max(0, line.available - int(promised.scalar_one()))
+
+
+def tell_exhausted(session: Session, running: Running, line: FundLineRow, *, asked: int, left: int) -> None:
+    """A reservation was refused: say on which line, how much was asked and how much was there."""
+    announce(
+        session,
+        FundLineExhausted(
+            programme_id=running.programme_id,
+            programme=running.programme.code,
+            region=line.region,
+            fund_line=line.code,
+            asked_rupiah=asked,
+            available_rupiah=left,
+            refused_on=today(session),
+        ),
+    )
