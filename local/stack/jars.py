@@ -58,18 +58,20 @@ def locked_jars(lock: Path = LOCK) -> list[Jar]:
     return jars
 
 
-def class_path(folder: Path, repository: str | None = None, say: Callable[[str], None] = print) -> str:
+def class_path(
+    folder: Path, repository: str | None = None, say: Callable[[str], None] = print, lock: Path = LOCK
+) -> str:
     """The class path of the locked Kafka under `folder`, fetching what is missing; every file is checked each time."""
-    jars = locked_jars()
+    jars = locked_jars(lock)
     with held(folder / ".lock"):
         missing = [jar for jar in jars if not jar.is_whole(folder)]
         if missing:
             say(f"Fetching {len(missing)} jars of Apache Kafka (once).")
-            _fetch(missing, folder, repository or os.environ.get("TUNTAS_MAVEN", ""))
+            _fetch(missing, folder, repository or os.environ.get("TUNTAS_MAVEN", ""), lock)
     return os.pathsep.join(str(jar.path(folder)) for jar in jars)
 
 
-def _fetch(jars: Sequence[Jar], folder: Path, repository: str) -> None:
+def _fetch(jars: Sequence[Jar], folder: Path, repository: str, lock: Path) -> None:
     """Fetch into a folder aside, check, and only then move into place: a crash leaves nothing that looks finished.
 
     Without a `repository` it is Maven Central.
@@ -81,7 +83,7 @@ def _fetch(jars: Sequence[Jar], folder: Path, repository: str) -> None:
         def fetch(jar: Jar) -> None:
             source = Path(context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve())
             if sha256_of(source) != jar.sha256:
-                raise StackError(f"{source.name} from {shown} is not the file that {LOCK.name} names.")
+                raise StackError(f"{source.name} from {shown} is not the file that {lock.name} names.")
             target = jar.path(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             source.replace(target)

@@ -18,15 +18,14 @@ import signal
 import sys
 import tempfile
 from asyncio import StreamReader, StreamWriter
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from local.stack.addresses import StackAddresses
-from local.stack.parts import Parts, Plan
+from local.stack.parts import Parts
+from local.stack.plan import FAILURE, SOMEBODY_ELSE_KEEPS_IT, STAYS, Plan
 from local.stack.processes import LOOPBACK, StackError, try_to_hold
 
-SOMEBODY_ELSE_KEEPS_IT = 75
 _FIRST_LEASE_SECONDS = 30.0
 _LOOK_SECONDS = 0.25
 _GREETING_BYTES_MAX = 4096
@@ -54,7 +53,9 @@ class Leases:
                 await self._keep(reader, writer, alone=bool(greeting.get("alone")))
         if not self.ended.is_set():
             # Otherwise the connection ends with this process: so the last holder knows when nothing is left.
-            writer.close()
+            with contextlib.suppress(ConnectionError):
+                writer.write(STAYS)
+                writer.close()
 
     async def _keep(self, reader: StreamReader, writer: StreamWriter, *, alone: bool) -> None:
         if alone and self._holders:
@@ -87,15 +88,19 @@ async def keep(state: Path, parts: Parts, addresses: StackAddresses) -> None:
     port = server.sockets[0].getsockname()[1]
     publish(state, {"port": port, "token": leases.token, "pid": os.getpid(), "ports": parts.ports})
     patience = asyncio.create_task(leases.expect_one())
-    while not leases.ended.is_set():
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(leases.ended.wait(), _LOOK_SECONDS)
-        if ended := parts.what_ended():
-            leases.ended.set()
-            raise StackError(f"The {ended} of the stack has ended by itself; its log is under {state}.")
-    patience.cancel()
-    # From here on nobody may find us: a newcomer waits for the lock and starts its own.
-    (state / "stack.json").unlink(missing_ok=True)
+    try:
+        while not leases.ended.is_set():
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(leases.ended.wait(), _LOOK_SECONDS)
+            if ended := parts.what_ended():
+                leases.ended.set()
+                raise StackError(f"The {ended} of the stack has ended by itself; its log is under {state}.")
+    finally:
+        patience.cancel()
+        # From here on nobody may find us: a newcomer waits for the lock and starts its own. What we started ends
+        # before the loop does, and with it the connection on which the last holder waits.
+        (state / "stack.json").unlink(missing_ok=True)
+        parts.stop()
 
 
 def publish(state: Path, facts: dict[str, Any]) -> None:
@@ -126,22 +131,19 @@ def main(state: Path, plan: Plan) -> int:
         return SOMEBODY_ELSE_KEEPS_IT
     os.truncate(state / "keeper.log", 0)
     (state / "stack.json").unlink(missing_ok=True)
+    (state / FAILURE).unlink(missing_ok=True)
     try:
         parts = Parts(state, plan, remembered_ports(state), say)
         try:
-            asyncio.run(keep(state, parts, parts.start()))
-        finally:
+            addresses = parts.start()
+        except BaseException:
             parts.stop()
-            (state / "stack.json").unlink(missing_ok=True)
+            raise
+        asyncio.run(keep(state, parts, addresses))
     except StackError as error:
-        say(str(error))
+        (state / FAILURE).write_text(str(error))
         return 1
     return 0
-
-
-def command(state: Path, plan: Plan) -> list[str]:
-    """The command line that starts a keeper."""
-    return [sys.executable, "-m", "local.stack.keeper", str(state), json.dumps(asdict(plan))]
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -14,17 +13,9 @@ from local.stack.addresses import (
     kafka_of_environment,
     postgres_of_environment,
 )
+from local.stack.plan import Plan
 
 Address = TypeVar("Address", covariant=True)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to start. `forgetful`: begin empty, and lose everything at the end (a test session)."""
-
-    jars: str
-    forgetful: bool = False
-    containers: bool = False
 
 
 class Part(Protocol[Address]):
@@ -110,9 +101,10 @@ def kafka_part(state: Path, plan: Plan, ports: list[int] | None, say: Callable[[
 
         return ContainerKafka(state)
     from local.stack.jars import class_path
-    from local.stack.kafka import EmbeddedKafka
+    from local.stack.kafka import SHORT_LIVED, EmbeddedKafka
 
-    return EmbeddedKafka(state / "kafka", class_path(Path(plan.jars), say=say), ports)
+    options = SHORT_LIVED if plan.forgetful else []
+    return EmbeddedKafka(state / "kafka", class_path(Path(plan.jars), say=say), ports, options)
 
 
 def postgres_part(state: Path, plan: Plan, ports: list[int] | None) -> Part[PostgresAddress]:

@@ -100,7 +100,9 @@ def end_survivors(is_ours: Callable[[psutil.Process], bool], patience_seconds: f
         with contextlib.suppress(psutil.Error):
             process.kill()
     deadline = time.monotonic() + patience_seconds
-    while (alive := [process for process in survivors if _is_alive(process)]) and time.monotonic() < deadline:
+    while (
+        alive := [process for process in survivors if process.is_running() and is_alive(process.pid)]
+    ) and time.monotonic() < deadline:
         time.sleep(0.01)
     if alive:
         pids = ", ".join(str(process.pid) for process in alive)
@@ -108,10 +110,10 @@ def end_survivors(is_ours: Callable[[psutil.Process], bool], patience_seconds: f
     return len(survivors)
 
 
-def _is_alive(process: psutil.Process) -> bool:
+def is_alive(pid: int) -> bool:
     """Whether it can still hold a file or a port. What merely waits for its parent to notice cannot."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

@@ -15,14 +15,14 @@ from types import TracebackType
 from typing import Self
 
 from local.stack.addresses import StackAddresses, kafka_of_environment, postgres_of_environment
-from local.stack.keeper import SOMEBODY_ELSE_KEEPS_IT, command
-from local.stack.parts import Plan
-from local.stack.processes import LOOPBACK, StackError
+from local.stack.plan import FAILURE, SOMEBODY_ELSE_KEEPS_IT, STAYS, Plan
+from local.stack.processes import LOOPBACK, StackError, is_alive, tail
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 # A first start on a slow line fetches some 46 MB.
 _START_SECONDS = 600.0
 _STOP_SECONDS = 60.0
+_LAST_MOMENT_SECONDS = 5.0
 
 
 def state_folder() -> Path:
@@ -66,6 +66,7 @@ class Stack:
         self._addresses: StackAddresses | None = None
         self._lease: socket.socket | None = None
         self._keeper: subprocess.Popen[bytes] | None = None
+        self._keeper_pid = 0
 
     @property
     def addresses(self) -> StackAddresses:
@@ -117,19 +118,27 @@ class Stack:
 
     def stop(self) -> None:
         """Let go. Returns when the stack is down, or at once when others still use it."""
-        if self._lease is not None:
-            with contextlib.suppress(OSError):
-                self._lease.shutdown(socket.SHUT_WR)
-                self._lease.settimeout(_STOP_SECONDS)
-                while self._lease.recv(4096):
-                    pass
-            self._lease.close()
-            self._lease = None
-            if self._keeper is not None:
-                # It has ended, or keeps the stack for others.
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._keeper.wait(0.5)
-        self._addresses = None
+        lease, self._lease, self._addresses = self._lease, None, None
+        if lease is None:
+            return
+        farewell = b""
+        with contextlib.suppress(OSError):
+            lease.shutdown(socket.SHUT_WR)
+            lease.settimeout(_STOP_SECONDS)
+            while said := lease.recv(4096):
+                farewell += said
+        lease.close()
+        if not farewell.endswith(STAYS):
+            self._wait_for_its_end()
+
+    def _wait_for_its_end(self) -> None:
+        """The connection ends a moment before the keeper's process does."""
+        if self._keeper is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._keeper.wait(_LAST_MOMENT_SECONDS)
+        deadline = time.monotonic() + _LAST_MOMENT_SECONDS
+        while self._keeper_pid and is_alive(self._keeper_pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -171,6 +180,7 @@ class Stack:
             return False
         lease.settimeout(None)
         self._lease, self._addresses = lease, StackAddresses.from_json(answer.decode())
+        self._keeper_pid = int(facts.get("pid", 0))
         return True
 
     def _see_that_a_keeper_starts(self) -> None:
@@ -178,13 +188,16 @@ class Stack:
         if self._keeper is not None and code is None:
             return
         if code not in (None, 0, SOMEBODY_ELSE_KEEPS_IT):
-            raise StackError(self._log.read_text(errors="replace").strip() or f"The keeper ended with code {code}.")
+            reason = self.state / FAILURE
+            raise StackError(
+                reason.read_text() if reason.exists() else f"The keeper of {self.state} died:\n{tail(self._log)}"
+            )
         if code == SOMEBODY_ELSE_KEEPS_IT:
             # It is starting, or stopping; either way the next look will tell.
             time.sleep(0.1)
         with self._log.open("ab") as log:
             self._keeper = subprocess.Popen(
-                command(self.state, self._plan),
+                self._plan.keeper(self.state),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
