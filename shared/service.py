@@ -17,18 +17,25 @@ if TYPE_CHECKING:
     from shared.deployment import Deployment
 
 
+KINDS = ("lost", "twice", "out_of_order", "overspent_rupiah", "unexplained")
+"""What reconcile can find."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that reconcile found: which kind of wrong, how often, and where to look. Ids and codes only."""
 
     kind: str
-    """``lost``, ``twice``, ``out_of_order``, ``overspent_rupiah`` or ``unexplained``."""
+    """One of ``KINDS``."""
     count: int
     where: str
 
 
 Check = Callable[[Session], Awaitable[list[Finding]]]
 """A service's own check for reconcile: reads its tables, returns what is wrong; empty is well."""
+
+Totals = Callable[[Session], Awaitable[dict[str, int]]]
+"""Figures that several deployments know from facts, by a name they share, e.g. ``aid.disbursed_rupiah``."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ class Service:
     read_models: Sequence[Any] = field(default_factory=tuple)
     """Tables (or table models) that projections write: emptied and filled again by a rebuild."""
     checks: Sequence[Check] = field(default_factory=tuple)
+    totals: Totals | None = None
     on_start: Callable[[Deployment], Awaitable[None]] | None = None
     """Runs once before the loops, e.g. to schedule what a timer repeats. Must be idempotent: every process runs it."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 import structlog
+from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.events.envelope import Event
@@ -74,6 +75,7 @@ class Hearing:
 
     async def _hear_together(self, received: Sequence[Received]) -> None:
         async with self._transaction() as session:
+            await session.execute(SHARE_WITH_REBUILD)
             marks = await lock_marks(session, ((each.topic, each.key) for each in received))
             handled, parked = self._judge(received, marks)
             await self.dispatch(session, handled)
@@ -150,6 +152,11 @@ class Hearing:
             await write_announcements(session)
             await session.commit()
         self.after_commit()
+
+
+# A rebuild takes this lock alone; hearing transactions share it (see rebuild.py).
+REBUILD_LOCK = 0x74756E746172
+SHARE_WITH_REBUILD = text(f"select pg_advisory_xact_lock_shared({REBUILD_LOCK})")
 
 
 async def _call(hearer: Hearer, session: Session, records: list[Received]) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 MIGRATION_LOCK = 0x74756E7461734D
 LOCK_SECONDS_MAX = 10
 
+_VERSIONS = "alembic_version"
 _KERNEL_TREE = Path(__file__).parent / "migrations"
 
 
@@ -68,10 +69,10 @@ def run_in_environment(metadata: MetaData | Sequence[MetaData], schema: Literal[
     context.configure(
         connection=connection,
         target_metadata=metadata,
-        version_table="alembic_version",
+        version_table=_VERSIONS,
         version_table_schema=schema,
         include_schemas=True,
-        include_name=lambda name, kind, _: kind != "schema" or (name or "public") == schema,
+        include_name=lambda name, kind, _: (name or "public") == schema if kind == "schema" else name != _VERSIONS,
         compare_server_default=False,
     )
     with context.begin_transaction():

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession as Session
 from shared.messaging.announcing import write_announcements
 from shared.messaging.failures import is_infrastructure
 from shared.messaging.heard import Judgement, Mark, keep_marks, lock_marks
-from shared.messaging.hearing import Hearing, failure
+from shared.messaging.hearing import SHARE_WITH_REBUILD, Hearing, failure
 from shared.messaging.parking import Parked, restate, settle, stored_record, waiting_of
 from shared.messaging.records import receive
 
@@ -33,6 +33,7 @@ async def redrive(hearing: Hearing, head: Parked, *, by: str, accept_gap: bool =
         accept_gap: handle the first record although numbers before it never came; somebody answers for that.
     """
     async with hearing.sessions() as session:
+        await session.execute(SHARE_WITH_REBUILD)
         key = head.key_bytes
         mark = (await lock_marks(session, [(head.topic, key)]))[head.topic, key]
         queue = await waiting_of(session, head.topic, key)

@@ -6,12 +6,15 @@ Below that only projections run: a newcomer learns the past and never acts on it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import asyncpg
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.messaging.hearing import ReactFrom
+from shared.messaging.reading import end_offsets
+from shared.settings import DeploymentSettings
 
 REACT_FROM = "react-from"
 OFFSETS_SEEN = "offsets-seen"
@@ -63,3 +66,9 @@ async def note(session: Session, name: str) -> None:
 async def withdraw(session: Session, name: str) -> None:
     """Take a statement back."""
     await (await session.connection()).execute(text("delete from kernel.statement where name = :name"), {"name": name})
+
+
+async def react_from_where(settings: DeploymentSettings, where: Literal["beginning", "now"]) -> bool:
+    """State that a deployment reacts from the beginning, or from where the topics end now."""
+    offsets = {} if where == "beginning" else await end_offsets(settings)
+    return await state_react_from(settings.database_url.get_secret_value(), offsets)

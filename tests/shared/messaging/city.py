@@ -84,3 +84,14 @@ SERVICE = Service(
     routes=(),
     read_models=(households,),
 )
+
+
+INTAKE = Service(
+    name="intake",
+    settings=DeploymentSettings,
+    metadata=MetaData(),
+    events=EventRouter(service="intake"),
+    timers=TimerRouter(service="intake"),
+    routes=(),
+)
+"""An announcer that hears nothing."""

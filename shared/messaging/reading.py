@@ -1,0 +1,95 @@
+"""Read whole topics without a consumer group: for rebuilds and reconciliation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from shared.events.topics import parse_topic
+from shared.messaging.consumer import kafka_options, make_plain_consumer
+from shared.settings import DeploymentSettings
+
+RECORDS_MAX = 1_000
+POLL_MS = 1_000
+
+
+async def read_topics(
+    settings: DeploymentSettings, upto: dict[TopicPartition, int] | None = None, services: set[str] | None = None
+) -> AsyncIterator[list[Any]]:
+    """All records that this principal may read, in batches, each partition in order, up to where it ends now.
+
+    Args:
+        upto: instead of the end, stop before these offsets; partitions that are not named are not read.
+        services: only topics of these announcers.
+    """
+    consumer = make_plain_consumer(settings)
+    await consumer.start()
+    try:
+        ends = await _ends(consumer, settings, services) if upto is None else dict(upto)
+        begins = await consumer.beginning_offsets(list(ends)) if ends else {}
+        open_ends = {place: end for place, end in ends.items() if end > begins[place]}
+        if not open_ends:
+            return
+        consumer.assign(sorted(open_ends))
+        await consumer.seek_to_beginning(*open_ends)
+        async for records in _until(consumer, open_ends):
+            yield records
+    finally:
+        await consumer.stop()
+
+
+async def _until(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> AsyncIterator[list[Any]]:
+    left = dict(ends)
+    while left:
+        polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_MAX)
+        records = [record for place, found in polled.items() for record in found if record.offset < ends[place]]
+        if records:
+            yield records
+        for place in list(left):
+            # Compaction and transaction markers leave holes, so the position tells the end, not the last record.
+            if await consumer.position(place) >= ends[place]:
+                del left[place]
+                consumer.pause(place)
+
+
+async def _ends(
+    consumer: AIOKafkaConsumer, settings: DeploymentSettings, services: set[str] | None
+) -> dict[TopicPartition, int]:
+    wanted = [
+        topic
+        for topic in await consumer.topics()
+        if (announcer := parse_topic(topic, settings.topic_root))
+        and (services is None or announcer.service in services)
+    ]
+    partitions = await _partitions(settings, wanted)
+    return await consumer.end_offsets(partitions) if partitions else {}
+
+
+async def _partitions(settings: DeploymentSettings, topics: list[str]) -> list[TopicPartition]:
+    if not topics:
+        return []
+    admin = AIOKafkaAdminClient(**kafka_options(settings))
+    await admin.start()
+    try:
+        described = await admin.describe_topics(topics)
+    finally:
+        await admin.close()
+    return [
+        TopicPartition(topic["topic"], partition["partition"])
+        for topic in described
+        for partition in topic["partitions"]
+    ]
+
+
+async def end_offsets(settings: DeploymentSettings) -> dict[tuple[str, int], int]:
+    """Where every topic that this principal may read ends now, per (topic, partition)."""
+    consumer = make_plain_consumer(settings)
+    await consumer.start()
+    try:
+        ends = await _ends(consumer, settings, None)
+        return {(place.topic, place.partition): end for place, end in ends.items()}
+    finally:
+        await consumer.stop()

@@ -1,0 +1,110 @@
+"""Rebuild: empty the read tables and fold the past again, to the same bytes (DESIGN §4.4)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Table, delete, select, text
+from sqlmodel.ext.asyncio.session import AsyncSession as Session
+
+from shared.messaging.heard import Judgement, Mark, MarkKey
+from shared.messaging.hearing import REBUILD_LOCK
+from shared.messaging.reading import read_topics
+from shared.messaging.records import Received, receive
+from shared.messaging.tables import heard, parked
+
+if TYPE_CHECKING:
+    from shared.deployment import Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild read, and the digest of the read tables before and after."""
+
+    records: int
+    before: str
+    after: str
+
+    @property
+    def unchanged(self) -> bool:
+        return self.before == self.after
+
+
+async def rebuild(deployment: Deployment, progress: Callable[[int], None] = lambda _: None) -> Rebuilt:
+    """Empty the read tables and run the projections over everything that was heard, in one transaction.
+
+    Reactions never run. What is parked or was dismissed is passed over, as it was when it was heard. Workers of this
+    deployment wait meanwhile; a crash leaves the old tables.
+    """
+    tables = deployment.declared.read_tables()
+    hearing = deployment.kernel.hearing
+    async with deployment.sessions() as session:
+        await session.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": REBUILD_LOCK})
+        before = await digest(session, tables)
+        for table in reversed(tables):
+            await session.execute(delete(table))
+        past = await _Past.of(session)
+        records = 0
+        async for batch in read_topics(deployment.settings):
+            received = [receive(raw, deployment.settings.topic_root, hearing.authority) for raw in batch]
+            await hearing.dispatch(session, [each for each in received if past.was_handled(each)], react=False)
+            records += len(batch)
+            progress(records)
+        after = await digest(session, tables)
+        await session.commit()
+    return Rebuilt(records, before, after)
+
+
+async def digest(session: Session, tables: list[Table]) -> str:
+    """SHA-256 over every row of the tables, in key order: equal digests mean equal bytes."""
+    total = hashlib.sha256()
+    for table in tables:
+        total.update(table.name.encode())
+        columns = ", ".join(f'"{column.name}"::text' for column in table.columns)
+        keys = ", ".join(f'"{column.name}"' for column in table.primary_key.columns)
+        rows = await session.stream(text(f'select row({columns})::text as line from "{table.name}" order by {keys}'))
+        async for row in rows:
+            total.update(row.line.encode() + b"\n")
+    return total.hexdigest()
+
+
+class _Past:
+    """Judges records as they were judged when they were heard: by fresh marks, within what was handled then."""
+
+    def __init__(self, limits: dict[MarkKey, Any], not_handled: set[tuple[str, int, int]]) -> None:
+        self._limits = limits
+        self._not_handled = not_handled
+        self._marks: dict[MarkKey, Mark] = {}
+
+    @classmethod
+    async def of(cls, session: Session) -> _Past:
+        limits = await session.execute(select(heard.c.topic, heard.c.key, heard.c.last_sequence, heard.c.last_offset))
+        skipped = await session.execute(
+            select(parked.c.topic, parked.c.partition, parked.c.offset).where(parked.c.state != "redriven")
+        )
+        return cls(
+            {(row.topic, row.key): row for row in limits},
+            {(row.topic, row.partition, row.offset) for row in skipped},
+        )
+
+    def was_handled(self, received: Received) -> bool:
+        limit = self._limits.get((received.topic, received.key))
+        place = (received.topic, received.partition, received.offset)
+        if limit is None or place in self._not_handled or received.fault is not None:
+            return False
+        if received.sequence is None:
+            if received.offset > limit.last_offset:
+                return False
+        elif received.sequence > limit.last_sequence:
+            return False
+        mark = self._marks.setdefault((received.topic, received.key), Mark(received.topic, received.key))
+        judgement, _ = mark.judge(received)
+        if judgement is Judgement.PARK:
+            # A gap that somebody accepted, or a dismissed record before this one: it was handled then all the same.
+            mark.blocked = False
+            mark.last_sequence = received.sequence or mark.last_sequence
+            return True
+        return judgement is Judgement.HANDLE

@@ -1,0 +1,260 @@
+"""The kernel over real Kafka: relay, consumer, poison, restarts, rebuild and reconciliation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from sqlalchemy import text
+
+from local.stack import StackAddresses
+from shared.events.intake import HouseholdRegistered, HouseholdUpdated
+from shared.events.topics import fact_topic
+from shared.messaging import announce
+from shared.messaging.consumer import kafka_options
+from shared.messaging.reading import end_offsets
+from shared.messaging.rebuild import rebuild
+from shared.messaging.reconcile import reconcile
+from shared.messaging.redrive import redrive
+from tests.fixtures import TopicFactory, eventually
+from tests.fixtures.deployments import DeploymentFactory, TestDeployment
+from tests.shared.messaging.city import INTAKE, SERVICE, TABLES
+
+Pair = tuple[TestDeployment, TestDeployment]
+
+
+@pytest.fixture
+async def pair(deployment_of: DeploymentFactory, stack: StackAddresses, topics: TopicFactory, topic_root: str) -> Pair:
+    """An announcing and a hearing deployment with their topics."""
+    username, password = stack.kafka_admin
+    kafka = {"kafka_bootstrap": stack.kafka_bootstrap, "kafka_username": username, "kafka_password": password}
+    await topics(*(fact_topic(topic_root, service, "dinsos-samarinda") for service in ("intake", "verification")))
+    intake = await deployment_of(INTAKE, **kafka)
+    city = await deployment_of(SERVICE, **kafka)
+    async with city.transaction() as session:
+        for statement in (*TABLES, "insert into kernel.statement (name, value) values ('react-from', 'true')"):
+            await session.execute(text(statement))
+    return intake, city
+
+
+def registered(household: UUID, *, revision: int = 1) -> HouseholdRegistered:
+    return HouseholdRegistered(
+        household_id=household, region="64.72.05.1001", registers=["dtks"], members=[], persons=0, revision=revision
+    )
+
+
+def updated(household: UUID, revision: int) -> HouseholdUpdated:
+    return HouseholdUpdated(
+        household_id=household, region="64.72.05.1001", registers=[], members=[], persons=0, revision=revision,
+        reason="roster-corrected",
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def running(*deployments: TestDeployment) -> AsyncIterator[None]:
+    """The loops of deployments: relays of announcers, everything of hearers."""
+    contexts = [each.deployment.kernel.running("relay" if each.deployment.service == "intake" else "all")
+                for each in deployments]  # fmt: skip
+    for context in contexts:
+        await context.__aenter__()
+    try:
+        yield
+    finally:
+        for context in contexts:
+            await context.__aexit__(None, None, None)
+
+
+async def announced(intake: TestDeployment, households: int, updates: int = 2) -> list[UUID]:
+    ids = [uuid4() for _ in range(households)]
+    async with intake.transaction() as session:
+        for each in ids:
+            announce(session, registered(each))
+        for revision in range(2, 2 + updates):
+            for each in ids:
+                announce(session, updated(each, revision))
+    return ids
+
+
+async def effects(city: TestDeployment) -> int:
+    return int((await city.fetch("select count(*) as n from test_effect where what <> 'looked'"))[0].n)
+
+
+async def unsent(deployment: TestDeployment) -> int:
+    return int((await deployment.fetch("select count(*) as n from kernel.outbox"))[0].n)
+
+
+async def all_well(*deployments: TestDeployment) -> None:
+    for each in deployments:
+        report = await reconcile(each.deployment)
+        assert report.findings == [], report.records
+
+
+async def test_what_was_announced_is_heard_once_and_reconciles(pair: Pair) -> None:
+    intake, city = pair
+    async with running(intake, city):
+        await announced(intake, 300)
+        await eventually(lambda: has_effects(city, 900), within=30)
+        await eventually(lambda: nothing_unsent(city), within=10)
+        await all_well(intake, city)
+    revisions = await city.fetch("select min(revision) as low, max(revision) as high from test_household")
+    assert tuple(revisions[0]) == (3, 3)
+
+
+async def test_a_crash_between_acknowledgement_and_deletion_repeats_a_tail_and_changes_nothing(pair: Pair) -> None:
+    intake, city = pair
+    crashes = iter([True, True, False])
+
+    def crash() -> None:
+        if next(crashes, False):
+            raise OSError("the relay dies here")
+
+    intake.deployment.kernel.relay.after_acknowledged = crash
+    async with running(intake, city):
+        await announced(intake, 100)
+        await eventually(lambda: nothing_unsent(intake), within=30)
+        await eventually(lambda: has_effects(city, 300), within=30)
+        await all_well(intake, city)
+    end = intake.deployment.settings.topic_root
+    assert await records_on(intake, fact_topic(end, "intake", "dinsos-samarinda")) == 900
+
+
+async def test_poison_in_the_middle_of_a_batch_costs_nobody_else_anything(pair: Pair) -> None:
+    intake, city = pair
+    async with running(intake):
+        ids = await announced(intake, 250, updates=1)
+        await eventually(lambda: nothing_unsent(intake), within=30)
+    topic = fact_topic(city.topic_root, "intake", "dinsos-samarinda")
+    poisoned, strangers = ids[0], [uuid4() for _ in range(7)]
+    async with producer(city) as send:
+        for key, headers in zip(strangers, bad_headers(), strict=True):
+            await send(topic, str(key).encode(), b"{}", headers)
+        await send(topic, str(poisoned).encode(), b"{broken", good_headers(poisoned, 3))
+        await send(topic, str(poisoned).encode(), *wire(updated(poisoned, 4), 4))
+        for each in ids[1:]:
+            await send(topic, str(each).encode(), *wire(updated(each, 3), 3))
+    async with running(city):
+        await eventually(lambda: has_effects(city, 500 + 249), within=30)
+        parked = await city.parked()
+        assert sorted(each.reason for each in parked).count("behind") == 1
+        assert len(parked) == 9
+        heads = {each.reason for each in parked}
+        assert heads == {"behind", "value-not-json", "header-not-text", "header-missing", "type-unknown"}
+        report = await reconcile(city.deployment)
+        assert [(each.kind, each.count) for each in report.findings] == [("unexplained", 9)]
+    head = next(each for each in parked if each.reason == "value-not-json")
+    assert (await redrive(city.deployment.kernel.hearing, head, by="operator-1")).left == 2
+
+
+async def test_a_stopped_worker_goes_on_where_it_was(pair: Pair) -> None:
+    intake, city = pair
+    async with running(intake):
+        await announced(intake, 200)
+        async with running(city):
+            await eventually(lambda: has_effects(city, 1), within=30)
+        await announced(intake, 50)
+        async with running(city):
+            await eventually(lambda: has_effects(city, 750), within=30)
+            await eventually(lambda: nothing_unsent(city), within=10)
+            await all_well(intake, city)
+
+
+async def test_a_topic_that_appears_later_is_heard(pair: Pair, topics: TopicFactory) -> None:
+    _, city = pair
+    async with running(city):
+        await eventually(lambda: city.deployment.kernel.consumer.alive(), within=20)
+        topic = fact_topic(city.topic_root, "programs", "dinsos-kaltim")
+        await topics(topic)
+        async with producer(city) as send:
+            await send(topic, str(uuid4()).encode(), b"{}", [("ce_type", b"id.tuntas.comet.seen.v1")])
+        await eventually(lambda: has_parked(city), within=20)
+
+
+async def test_a_read_model_wiped_and_rebuilt_is_the_same_and_nothing_reacts(pair: Pair) -> None:
+    intake, city = pair
+    async with running(intake, city):
+        await announced(intake, 200)
+        await eventually(lambda: has_effects(city, 600), within=30)
+        before = await effects(city)
+        done = await rebuild(city.deployment)
+        assert done.unchanged
+        assert done.records >= 600
+        assert await effects(city) == before
+
+
+async def test_reconcile_finds_what_was_lost(pair: Pair) -> None:
+    intake, city = pair
+    async with running(intake, city):
+        ids = await announced(intake, 20)
+        await eventually(lambda: has_effects(city, 60), within=30)
+        await eventually(lambda: nothing_unsent(city), within=10)
+    topic = {"topic": fact_topic(city.topic_root, "intake", "dinsos-samarinda")}
+    one_key = f"key = '\\x{str(ids[0]).encode().hex()}'"
+    async with intake.transaction() as session:
+        await session.execute(text(f"update kernel.announced set last_sequence = last_sequence + 1 where {one_key}"))
+    async with city.transaction() as session:
+        await session.execute(
+            text(f"update kernel.heard set last_sequence = 1 where topic = :topic and {one_key}"), topic
+        )
+    assert (await reconcile(intake.deployment)).count("lost") == 1
+    assert (await reconcile(city.deployment)).count("lost") == 2
+
+
+async def has_effects(city: TestDeployment, wanted: int) -> bool:
+    return await effects(city) >= wanted
+
+
+async def has_parked(city: TestDeployment) -> bool:
+    return bool(await city.parked())
+
+
+async def nothing_unsent(deployment: TestDeployment) -> bool:
+    return await unsent(deployment) == 0
+
+
+async def records_on(deployment: TestDeployment, topic: str) -> int:
+    ends = await end_offsets(deployment.deployment.settings)
+    return sum(end for (name, _), end in ends.items() if name == topic)
+
+
+@asynccontextmanager
+async def producer(deployment: TestDeployment) -> AsyncIterator[Any]:
+    client = AIOKafkaProducer(**kafka_options(deployment.deployment.settings), acks="all")
+    await client.start()
+
+    async def send(topic: str, key: bytes, value: bytes, headers: list[tuple[str, bytes | None]]) -> None:
+        await client.send_and_wait(topic, value, key=key, headers=headers)
+
+    try:
+        yield send
+    finally:
+        await client.stop()
+
+
+def good_headers(household: UUID, sequence: int, event: str = "household.updated.v1") -> list[tuple[str, bytes | None]]:
+    return [
+        ("ce_id", str(uuid4()).encode()), ("ce_source", b"/agencies/dinsos-samarinda/intake"),
+        ("ce_type", f"id.tuntas.{event}".encode()), ("ce_subject", f"household/{household}".encode()),
+        ("ce_time", b"2022-12-05T02:00:00Z"), ("ce_sequence", str(sequence).encode()),
+    ]  # fmt: skip
+
+
+def wire(event: HouseholdUpdated, sequence: int) -> tuple[bytes, list[tuple[str, bytes | None]]]:
+    return event.model_dump_json().encode(), good_headers(event.household_id, sequence)
+
+
+def bad_headers() -> list[list[tuple[str, bytes | None]]]:
+    """Null, binary and NUL headers, none at all, and an unknown type."""
+    plain = good_headers(uuid4(), 1)
+    return [
+        [("ce_id", None), *plain[1:]],
+        [*plain[:-1], ("ce_sequence", b"\xff\xfe\x00")],
+        [*plain, ("note", b"\x00")],
+        [],
+        [("unrelated", None)],
+        good_headers(uuid4(), 1, "comet.seen.v1"),
+        [*plain, ("binary", bytes(range(256)))],
+    ]
