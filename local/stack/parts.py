@@ -101,10 +101,9 @@ def kafka_part(state: Path, plan: Plan, ports: list[int] | None, say: Callable[[
 
         return ContainerKafka(state)
     from local.stack.jars import class_path
-    from local.stack.kafka import SHORT_LIVED, EmbeddedKafka
+    from local.stack.kafka import EmbeddedKafka
 
-    options = SHORT_LIVED if plan.forgetful else []
-    return EmbeddedKafka(state / "kafka", class_path(Path(plan.jars), say=say), ports, options)
+    return EmbeddedKafka(state / "kafka", class_path(Path(plan.jars), say=say), ports)
 
 
 def postgres_part(state: Path, plan: Plan, ports: list[int] | None) -> Part[PostgresAddress]:

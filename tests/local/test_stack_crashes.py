@@ -29,8 +29,10 @@ _HOLDER += "with Stack(Path(sys.argv[1])): print('ready', flush=True); signal.pa
 
 
 @pytest.fixture
-def state() -> Iterator[Path]:
-    """A state folder of this test alone, where also PostgreSQL's own user may go."""
+def state(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A state folder of this test alone, where also PostgreSQL's own user may go, for an embedded stack."""
+    for elsewhere in ("TUNTAS_STACK", "TUNTAS_KAFKA", "TUNTAS_DATABASE_ADMIN_DSN"):
+        monkeypatch.delenv(elsewhere, raising=False)
     folder = state_folder() / f"crash-{secrets.token_hex(4)}"
     yield folder
     for process in processes_of(folder):

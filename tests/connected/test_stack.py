@@ -1,8 +1,9 @@
-"""The session's stack is real, and lets nobody in who was not let in."""
+"""The session's stack is real, is the one that was asked for, and lets nobody in who was not let in."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 
 import asyncpg
 import pytest
@@ -12,6 +13,12 @@ from confluent_kafka.admin import AdminClient
 
 from local.stack import StackAddresses
 from tests.fixtures import DatabaseFactory, TopicFactory, eventually
+
+
+async def test_the_stack_is_the_one_that_was_asked_for(stack: StackAddresses) -> None:
+    kind = "container" if os.environ.get("TUNTAS_STACK") == "containers" else "embedded"
+    assert kind in stack.kafka.origin or "TUNTAS_KAFKA" in stack.kafka.origin
+    assert kind in stack.postgres.origin or "TUNTAS_DATABASE_ADMIN_DSN" in stack.postgres.origin
 
 
 async def test_a_record_goes_through_the_real_broker(
