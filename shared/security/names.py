@@ -54,7 +54,17 @@ _DIGRAPHS: Final = (
     ("th", "t"),
     ("ph", "f"),
 )
-_LETTERS: Final = (("q", "k"), ("x", "ks"), ("v", "f"), ("p", "f"), ("z", "j"), ("ai", "e"), ("y", "i"), ("w", "u"))
+_LETTERS: Final = (
+    ("q", "k"),
+    ("x", "ks"),
+    ("v", "f"),
+    ("p", "f"),
+    ("z", "s"),
+    ("j", "s"),
+    ("ai", "e"),
+    ("y", "i"),
+    ("w", "u"),
+)
 
 WORDS_MAX: Final = 12
 """Longer names are cut: no register has them, and each word costs an index row."""
@@ -78,6 +88,8 @@ def sound_of(word: str) -> str:
     """
     sound = _replace(word, _DIGRAPHS)
     sound = re.sub(r"(?<=.)h(?![aeiou])", "", sound)
+    # Old registers write Jusuf and Jani for Yusuf and Yani.
+    sound = re.sub(r"^y(?=[aeiou])", "j", sound)
     sound = re.sub(r"d$", "t", _replace(sound, _LETTERS))
     sound = re.sub(r"(?<=.)[aeiou](?=.)", "", sound)
     sound = re.sub(r"(.)\1+", r"\1", sound)
