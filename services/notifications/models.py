@@ -147,6 +147,15 @@ class Watch(Base, table=True):
     looked_at: datetime
 
 
+class Silence(Base, table=True):
+    """The last silence of a deployment that was told: each silence is told once."""
+
+    __tablename__: ClassVar[Any] = "silence"
+
+    source: str = Field(primary_key=True, sa_type=Text)
+    last_heard_at: datetime
+
+
 READ_MODELS: tuple[type[Base], ...] = (HeardFact, CohortEntry, EntrySpan, StageSpan)
 
 # The same tables for statements: what is read and written in bulk goes past the ORM.
@@ -157,3 +166,4 @@ STAGE_SPANS = Base.metadata.tables["stage_span"]
 MESSAGES = Base.metadata.tables["message"]
 PLACE_STORIES = Base.metadata.tables["place_story"]
 WATCHES = Base.metadata.tables["watch"]
+SILENCES = Base.metadata.tables["silence"]

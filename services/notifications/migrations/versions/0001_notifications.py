@@ -108,6 +108,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("correlation_id", "programme", "agency", name=op.f("pk_place_story")),
     )
     op.create_table(
+        "silence",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("last_heard_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_silence")),
+    )
+    op.create_table(
         "stage_span",
         sa.Column("household_id", sa.Uuid(), nullable=False),
         sa.Column("stage", sa.Text(), nullable=False),
@@ -134,6 +140,7 @@ def downgrade() -> None:
     op.drop_table("watch")
     op.drop_index("ix_stage_span_stage_since", table_name="stage_span")
     op.drop_table("stage_span")
+    op.drop_table("silence")
     op.drop_table("place_story")
     op.drop_index("ix_message_recipient_told_at", table_name="message")
     op.drop_table("message")
