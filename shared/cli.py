@@ -25,6 +25,7 @@ from shared.messaging.rebuild import rebuild
 from shared.messaging.reconcile import Report, differing_totals, reconcile
 from shared.serve import find_service, make_app, read_settings, serve
 
+SERVICE_NAMES = ("intake", "verification", "programs", "notifications")
 ServiceName = Literal["intake", "verification", "programs", "notifications"]
 Agency = Annotated[str, Parameter(help="Code of the agency whose deployment it is.")]
 EnvFile = Annotated[
@@ -251,19 +252,28 @@ def _known_deployments() -> list[str]:
     return sorted(each.stem for each in Path(folder).glob("*.env"))
 
 
-def _add_service_commands() -> None:
-    for name in ("intake", "verification", "programs", "notifications"):
-        # An image holds one service only; the operator's machine may hold none.
-        if importlib.util.find_spec(f"services.{name}.commands") is not None:
-            app.command(importlib.import_module(f"services.{name}.commands").app)
-    if importlib.util.find_spec("confluent_kafka") is not None:
-        app.command(importlib.import_module("shared.provisioning.commands").app)
+def _add_further_commands(asked: str | None) -> None:
+    """Commands of services and of the operator, imported only when asked for: `serve` stays small."""
+    own = {name for each in app.resolved_commands() for name in (each if isinstance(each, tuple) else (each,))}
+    if asked in own and not str(asked).startswith("-"):
+        return
+    for module in (*(f"services.{name}.commands" for name in SERVICE_NAMES), "shared.provisioning.commands"):
+        # An image holds one service only, and the operator's packages are an extra of their own.
+        if importlib.util.find_spec(module) is None or _lacks_its_packages(module):
+            continue
+        found = importlib.import_module(module)
+        if isinstance(getattr(found, "app", None), cyclopts.App):
+            app.command(found.app)
+
+
+def _lacks_its_packages(module: str) -> bool:
+    return module.startswith("shared.provisioning") and importlib.util.find_spec("confluent_kafka") is None
 
 
 def main() -> None:
     """Entry point: every mistake ends with one clear sentence."""
     try:
-        _add_service_commands()
+        _add_further_commands(sys.argv[1] if len(sys.argv) > 1 else None)
         app()
     except ValidationError as wrong:
         for each in wrong.errors(include_input=False, include_url=False):

@@ -12,11 +12,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.deployment import Deployment
+from shared.logging import configure_logging
 from shared.messaging.kernel import Role
 from shared.service import Service
 from shared.settings import DeploymentSettings
 from shared.web.app import make_web_app
-from shared.web.logging_setup import configure_logging
 
 SHUTDOWN_SECONDS_MAX = 15
 
@@ -47,7 +47,7 @@ def make_app(service: Service, settings: DeploymentSettings, role: Role = "all")
 
 def serve(service: Service, settings: DeploymentSettings, role: Role) -> None:
     """Run until SIGTERM or SIGINT, then drain within a bound."""
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, service=service.name, agency=settings.agency)
     options: dict[str, Any] = {"loop": "uvloop", "http": "httptools"}
     uvicorn.run(
         make_app(service, settings, role),

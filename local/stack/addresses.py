@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -18,7 +18,7 @@ class KafkaAddress:
 
     bootstrap: str
     username: str
-    password: str
+    password: str = field(repr=False)
     origin: str
 
     @property
@@ -55,7 +55,7 @@ class KafkaAddress:
 class PostgresAddress:
     """A PostgreSQL server as its super user sees it."""
 
-    dsn: str
+    dsn: str = field(repr=False)
     origin: str
 
     def dsn_of(self, database: str, username: str | None = None, password: str | None = None) -> str:

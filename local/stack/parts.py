@@ -62,7 +62,7 @@ class Parts:
         """Start what the environment does not name, Kafka's JVM first, because it takes longest."""
         parts = self._named()
         for part in parts.values():
-            if self._plan.forgetful:
+            if self._plan.fresh:
                 part.forget()
             part.launch()
         for name, part in parts.items():
@@ -79,7 +79,7 @@ class Parts:
 
     def stop(self) -> None:
         for part in self._named().values():
-            if self._plan.forgetful:
+            if self._plan.fresh:
                 part.kill()
                 part.forget()
             else:
@@ -111,7 +111,7 @@ def postgres_part(state: Path, plan: Plan, ports: list[int] | None) -> Part[Post
     if plan.containers:
         from local.stack.containers import ContainerPostgres
 
-        return ContainerPostgres(state, forgetful=plan.forgetful)
+        return ContainerPostgres(state, forgetful=not plan.flushing)
     from local.stack.postgres import FORGETFUL, EmbeddedPostgres
 
-    return EmbeddedPostgres(state / "postgres", ports, FORGETFUL if plan.forgetful else None)
+    return EmbeddedPostgres(state / "postgres", ports, None if plan.flushing else FORGETFUL)

@@ -16,10 +16,11 @@ FAILURE = "failure.txt"
 
 @dataclass(frozen=True)
 class Plan:
-    """What to start. `forgetful`: begin empty, and lose everything at the end (a test session)."""
+    """What to start. `fresh`: begin empty and leave nothing. `flushing`: commits are on the disk, as in production."""
 
     jars: str
-    forgetful: bool = False
+    fresh: bool = False
+    flushing: bool = True
     containers: bool = False
 
     def keeper(self, state: Path) -> list[str]:

@@ -43,8 +43,9 @@ class Stack:
 
     Which ones: what the environment names (`TUNTAS_KAFKA`, `TUNTAS_DATABASE_ADMIN_DSN`); else containers, when
     `TUNTAS_STACK=containers`; else embedded ones under `state`. Several processes may share one state: the stack stops
-    when the last has left. With `alone` a stack that somebody uses already is refused. With `forgetful` it starts
-    empty, does not flush to disk, and is thrown away at the end. `say` hears what a long start is doing.
+    when the last has left. With `alone` a stack that somebody uses already is refused. With `fresh` it starts
+    empty and is thrown away at the end; with `forgetful` it does not flush to disk either. `say` hears what a long
+    start is doing.
     """
 
     def __init__(
@@ -53,15 +54,19 @@ class Stack:
         *,
         alone: bool = False,
         forgetful: bool = False,
+        fresh: bool = False,
         say: Callable[[str], None] | None = None,
     ) -> None:
-        self.state = state.absolute()
+        containers = os.environ.get("TUNTAS_STACK", "embedded") == "containers"
+        # Apart, so that nobody who asks for one kind joins a stack of the other.
+        self.state = state.absolute().with_name(f"{state.name}-containers") if containers else state.absolute()
         self._alone = alone
         self._say = say or (lambda _: None)
         self._plan = Plan(
             jars=str(jars_folder()),
-            forgetful=forgetful,
-            containers=os.environ.get("TUNTAS_STACK", "embedded") == "containers",
+            fresh=fresh or forgetful,
+            flushing=not forgetful,
+            containers=containers,
         )
         self._addresses: StackAddresses | None = None
         self._lease: socket.socket | None = None

@@ -1,0 +1,5 @@
+"""`python -m shared` is the `tuntas` command."""
+
+from shared.cli import main
+
+main()
