@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.verification.api import ROUTERS
 from services.verification.handlers import router as events
 from services.verification.models import READ_MODELS, Base
 from services.verification.settings import VerificationSettings
@@ -14,7 +15,7 @@ SERVICE = Service(
     metadata=Base.metadata,
     events=events,
     timers=timers,
-    routes=(),
+    routes=ROUTERS,
     read_models=READ_MODELS,
     on_start=start,
 )

@@ -23,16 +23,20 @@ class FormError(ValueError):
 
 
 class Forms:
-    """All versions of the questionnaires and of the scoring rule."""
+    """All versions of the questionnaires and of the scoring rule; a rule holds on every day a questionnaire does."""
 
     def __init__(self, questionnaires: Iterable[Questionnaire], rules: Iterable[ScoringRule]) -> None:
         self.questionnaires = {each.code: each for each in questionnaires}
         self.rules = {each.code: each for each in rules}
+        for each in self.questionnaires.values():
+            self.rule_on(each.valid_from)
 
-    def rule_on(self, day: date) -> ScoringRule | None:
-        """The rule that held on a day; where two overlap, the one that began later."""
+    def rule_on(self, day: date) -> ScoringRule:
+        """The rule that held on a day; where two overlap, the one that began later. Raises FormError for none."""
         holding = [rule for rule in self.rules.values() if rule.holds_on(day)]
-        return max(holding, key=lambda rule: rule.valid_from, default=None)
+        if not holding:
+            raise FormError(f"no scoring rule holds on {day}")
+        return max(holding, key=lambda rule: rule.valid_from)
 
 
 @cache

@@ -36,6 +36,11 @@ class Opening:
     cohort: str | None = None
 
 
+def next_round(case: Case, reason: str) -> Opening:
+    """What follows a case that ended."""
+    return Opening(case.household_id, case.region, reason, case.cohort_id, case.cohort)
+
+
 async def consider(session: Session, household_ids: Collection[UUID], causes: Mapping[UUID, Fact]) -> None:
     """Open a case for each household that is registered and a member of a closed list, and has none for that list yet.
 
@@ -51,7 +56,7 @@ async def open_cases(
     """Open the next round of each household, give it an officer where its region has one, and say so.
 
     Returns:
-        The ids of the new cases; a household whose case another transaction has just opened gets none.
+        The ids of the new cases; a household that has left the register, or has an open case by now, gets none.
     """
     if not openings:
         return []
@@ -64,7 +69,7 @@ async def open_cases(
             "region": opening.region,
             "cohort_id": opening.cohort_id,
             "cohort": opening.cohort,
-            "round": rounds.get(opening.household_id, 0) + 1,
+            "round": rounds[opening.household_id] + 1,
             "reason": opening.reason,
             "state": CaseState.PROPOSED,
             "officer": None,
@@ -72,7 +77,10 @@ async def open_cases(
             "visit_due_on": moment.today + timedelta(days=settings.visit_days),
         }
         for opening in openings
+        if opening.household_id in rounds
     ]
+    if not rows:
+        return []
     await _give_officers(session, rows)
     inserted = await session.execute(insert(Case).on_conflict_do_nothing().returning(col(Case.id)), rows)
     opened = set(inserted.scalars())
@@ -89,6 +97,7 @@ async def schedule_daily_round(session: Session) -> None:
 
 
 async def _last_rounds(session: Session, household_ids: list[UUID]) -> dict[UUID, int]:
+    """The last round of each household that is in the register; 0 where none was."""
     rows = await session.execute(_LAST_ROUNDS, {"household_ids": household_ids})
     return {row.household_id: row.last for row in rows}
 
@@ -124,8 +133,10 @@ def _under(cause: Fact | None) -> AbstractContextManager[None]:
 
 _LAST_ROUNDS = text(
     """
-    select household_id, max(round) as last from verification_case
-    where household_id = any(cast(:household_ids as uuid[])) group by household_id
+    select household_id, coalesce(
+        (select max(round) from verification_case as known where known.household_id = household.household_id), 0
+    ) as last
+    from household where household_id = any(cast(:household_ids as uuid[])) and not withdrawn
     """
 )
 _READY = text(

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from services.verification.models import Case
 from services.verification.moment import Moment, moment_of
-from services.verification.open_cases import DAILY_ROUND, Opening, open_cases, schedule_daily_round
+from services.verification.open_cases import DAILY_ROUND, next_round, open_cases, schedule_daily_round
 from services.verification.rules.sharing import region_id
 from services.verification.rules.states import TO_VISIT, CaseState
 from services.verification.share_cases import share_proposed_cases
@@ -61,11 +61,6 @@ async def expire_verifications(due: Due, session: Session) -> None:
     await open_cases(session, [next_round(case, "expired") for case in cases])
     if len(cases) == EXPIRED_AT_ONCE_MAX:
         await schedule(session, EXPIRY, moment.now, due.key)
-
-
-def next_round(case: Case, reason: str) -> Opening:
-    """What follows a case that ended."""
-    return Opening(case.household_id, case.region, reason, case.cohort_id, case.cohort)
 
 
 async def announce_overdue(session: Session, moment: Moment) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final
-from uuid import UUID
 
 from services.verification.rules.states import CaseState, Step, allows
 from shared.events.fields import Category
@@ -80,7 +79,7 @@ _REASONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What stands in the records when somebody wants to decide."""
+    """What stands in the records when somebody wants to decide. Rosters are member ids."""
 
     state: CaseState
     visited_by: str | None
@@ -89,8 +88,8 @@ class Situation:
     suggested: Category | None
     confirmed_persons: int
     duplicate_open: bool
-    roster: Collection[UUID]
-    roster_visited: Collection[UUID]
+    roster: Collection[str]
+    roster_visited: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ def _of_people(ruling: Ruling, situation: Situation) -> Iterator[Finding]:
 
 def _of_dates(ruling: Ruling, situation: Situation, today: date) -> Iterator[Finding]:
     if ruling.decided_on > today:
-        yield Finding("date-in-future", "decided_on")
+        yield Finding("day-in-future", "decided_on")
     elif situation.visited_on is not None and ruling.decided_on < situation.visited_on:
         yield Finding("decided-before-visit", "decided_on")
 
@@ -132,7 +131,7 @@ def _of_reasons(ruling: Ruling) -> Iterator[Finding]:
     if allowed and not ruling.reasons:
         yield Finding("reasons-missing", "reasons")
     if not set(ruling.reasons) <= allowed:
-        yield Finding("reason-unknown", "reasons")
+        yield Finding("reason-not-listed", "reasons")
 
 
 def _of_records(ruling: Ruling, situation: Situation) -> Iterator[Finding]:
@@ -156,7 +155,7 @@ def findings_in_revocation(
     if not allows(state, Step.REVOKE):
         return [Finding("case-not-in-state", None, {"state": state.value})]
     found = [Finding("same-person")] if revoked_by in {decided_by, visited_by} else []
-    return found if reason in REVOCATION_REASONS else [*found, Finding("reason-unknown", "reason")]
+    return found if reason in REVOCATION_REASONS else [*found, Finding("reason-not-listed", "reason")]
 
 
 def valid_until(decided_on: date, months: int) -> date:

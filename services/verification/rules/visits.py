@@ -48,7 +48,7 @@ def findings_in_outcomes(roster: Sequence[UUID], outcomes: Sequence[OutcomeFound
 def findings_in_dates(questionnaire: Questionnaire, visited_on: date, today: date) -> Iterator[Finding]:
     """A visit has happened, and while its questionnaire was valid."""
     if visited_on > today:
-        yield Finding("date-in-future", "visited_on")
+        yield Finding("day-in-future", "visited_on")
     elif not questionnaire.holds_on(visited_on):
         yield Finding("questionnaire-not-valid-then", "questionnaire")
 
