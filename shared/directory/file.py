@@ -23,7 +23,7 @@ class DirectoryError(ValueError):
 class DirectoryFile:
     """The directory at a path. Reads at once and raises DirectoryError; later mistakes leave the last good reading.
 
-    Whoever changes the file replaces it whole (`shared.provisioning.entry`), so that no reader ever sees
+    Whoever changes the file replaces it whole (`shared.provisioning.entries`), so that no reader ever sees
     half of it.
     """
 

@@ -19,7 +19,7 @@ from confluent_kafka.admin import (
 
 from shared.directory import AgencyStatus, Deployment, Directory
 from shared.events.topics import PROFILE_SERVICES, consumer_group, fact_prefix, side_group_prefix
-from shared.provisioning.cluster import answer_of, answers_of
+from shared.provisioning.cluster import answer_of, answers_of, wait_until
 from shared.provisioning.principals import principal_of
 
 _LITERAL, _PREFIXED = ResourcePatternType.LITERAL, ResourcePatternType.PREFIXED
@@ -46,6 +46,8 @@ def ensure_acls(admin: AdminClient, principal: str, plan: set[AclBinding]) -> li
         answers_of(admin.delete_acls([_exactly(each) for each in surplus]))
     if missing:
         answers_of(admin.create_acls(list(missing)))
+    if plan != held:
+        wait_until(lambda: set(answer_of(admin.describe_acls(_all_of(principal)))) == plan, f"ACLs of {principal}")
     return sorted([f"taken: {_sentence(each)}" for each in surplus] + [f"given: {_sentence(each)}" for each in missing])
 
 

@@ -1,6 +1,7 @@
 """Where Kafka and PostgreSQL are for whoever administers them, and how an admin request is waited for."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 # An admin request that a healthy cluster answers in milliseconds; a busy laptop may need longer.
 REQUEST_SECONDS_MAX = 30.0
+_LOOK_AGAIN_SECONDS = 0.02
 
 Answer = TypeVar("Answer")
 
@@ -69,6 +71,18 @@ def answer_of(request: "Future[Answer]") -> Answer:
 def answers_of(requests: Mapping[Any, "Future[Answer]"]) -> list[Answer]:
     """The answers to several requests that were made at once, all waited for."""
     return [answer_of(request) for request in requests.values()]
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    """Returns when a broker shows what the controller has accepted, which it does a moment later.
+
+    Raises ProvisioningError where it does not show within a request's time.
+    """
+    deadline = time.monotonic() + REQUEST_SECONDS_MAX
+    while not holds():
+        if time.monotonic() > deadline:
+            raise ProvisioningError(f"Kafka accepted {what}, and does not show it")
+        time.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def is_refusal(error: KafkaException, code: int) -> bool:

@@ -44,7 +44,7 @@ def write_env(operator: OperatorSettings, directory: Directory, deployment: Depl
 
     Written after the cluster knows the secrets: a run that broke off in between makes new ones.
     """
-    path = operator.env_file_of(deployment.id)
+    path = operator.env_file_of(deployment.id, deployment.runs)
     variables = _kafka_part(operator, directory, deployment, secrets)
     if deployment.runs == "here":
         variables |= _process_part(operator, directory, deployment, secrets)
@@ -52,9 +52,28 @@ def write_env(operator: OperatorSettings, directory: Directory, deployment: Depl
     return [f"settings of {deployment.id} written"] if write_secretly(path, text) else []
 
 
+def lay_aside(operator: OperatorSettings, deployment: Deployment) -> list[str]:
+    """Moves the settings of a removed deployment away from those that run."""
+    path = operator.env_file_of(deployment.id, deployment.runs)
+    if not path.exists():
+        return []
+    aside = operator.laid_aside_file_of(deployment.id)
+    aside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.replace(aside)
+    return [f"settings of {deployment.id} laid aside in {aside}"]
+
+
+def take_up(operator: OperatorSettings, deployment: Deployment) -> None:
+    """Brings back the settings of a deployment that returns: its keys open what it wrote before."""
+    path, aside = operator.env_file_of(deployment.id, deployment.runs), operator.laid_aside_file_of(deployment.id)
+    if aside.exists() and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        aside.replace(path)
+
+
 def kept_port(operator: OperatorSettings, deployment: Deployment) -> int | None:
     """The port that a deployment was given before."""
-    port = read_variables(operator.env_file_of(deployment.id)).get("TUNTAS_HTTP_PORT")
+    port = read_variables(operator.env_file_of(deployment.id, deployment.runs)).get("TUNTAS_HTTP_PORT")
     return int(port) if port else None
 
 

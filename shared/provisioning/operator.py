@@ -54,9 +54,19 @@ class OperatorSettings(BaseSettings):
     def addresses(self) -> Addresses:
         return _AddressesOf(self)
 
-    def env_file_of(self, deployment: tuple[str, str]) -> Path:
-        """Where the secrets and settings of a deployment are."""
-        return self.state_dir / "deployments" / f"{'.'.join(deployment)}.env"
+    @property
+    def deployments_dir(self) -> Path:
+        """The settings of all that runs here, and of nothing else."""
+        return self.state_dir / "deployments"
+
+    def env_file_of(self, deployment: tuple[str, str], runs: Literal["here", "elsewhere"] = "here") -> Path:
+        """Where the secrets and settings of a deployment are, or those of a client that runs elsewhere."""
+        folder = self.deployments_dir if runs == "here" else self.state_dir / "clients"
+        return folder / f"{'.'.join(deployment)}.env"
+
+    def laid_aside_file_of(self, deployment: tuple[str, str]) -> Path:
+        """Where the secrets of a removed deployment are: without them its database could never be read again."""
+        return self.state_dir / "removed" / f"{'.'.join(deployment)}.env"
 
     def index_key_file_of(self, region: str) -> Path:
         """Where the blind index key of a region's province is: registers of one province can be compared."""

@@ -14,7 +14,7 @@ from confluent_kafka.admin import (
 
 from shared.directory import DeploymentId
 from shared.events.topics import consumer_group
-from shared.provisioning.cluster import REQUEST_SECONDS_MAX, answers_of, is_refusal
+from shared.provisioning.cluster import REQUEST_SECONDS_MAX, answers_of, is_refusal, wait_until
 
 _MECHANISM = ScramMechanism.SCRAM_SHA_256
 _ITERATIONS = 8192
@@ -33,6 +33,7 @@ def ensure_principal(admin: AdminClient, name: str, password: str, *, renew: boo
     info = ScramCredentialInfo(_MECHANISM, _ITERATIONS)
     upsertion = UserScramCredentialUpsertion(name, info, password.encode())
     answers_of(admin.alter_user_scram_credentials([upsertion]))
+    wait_until(lambda: is_known(admin, name), f"principal {name}")
     return [f"principal {name}: password renewed" if known else f"principal {name} made"]
 
 
@@ -41,6 +42,7 @@ def remove_principal(admin: AdminClient, name: str) -> list[str]:
     if not is_known(admin, name):
         return []
     answers_of(admin.alter_user_scram_credentials([UserScramCredentialDeletion(name, _MECHANISM)]))
+    wait_until(lambda: not is_known(admin, name), f"the removal of {name}")
     return [f"principal {name} removed"]
 
 

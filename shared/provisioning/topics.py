@@ -6,7 +6,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from shared.directory import DeploymentId
 from shared.events.topics import PARTITIONS, PROFILE_SERVICES, fact_topic, profiles_topic
-from shared.provisioning.cluster import REQUEST_SECONDS_MAX, ProvisioningError, answer_of, answers_of
+from shared.provisioning.cluster import REQUEST_SECONDS_MAX, ProvisioningError, answer_of, answers_of, wait_until
 
 _DAY_MS = 24 * 60 * 60 * 1000
 
@@ -50,12 +50,21 @@ def ensure_topics(admin: AdminClient, plans: list[TopicPlan], replicas: int) -> 
     missing = [plan for plan in plans if plan.name not in there]
     if missing:
         answers_of(admin.create_topics([_new(plan, replicas) for plan in missing]))
+        wait_until(lambda: _have_leaders(admin, missing), "new topics")
     changed = [f"topic {plan.name} made" for plan in missing]
     return changed + [line for plan in plans if plan.name in there for line in _ensure_settings(admin, plan)]
 
 
 def _new(plan: TopicPlan, replicas: int) -> NewTopic:
     return NewTopic(plan.name, num_partitions=PARTITIONS, replication_factor=replicas, config=plan.settings)
+
+
+def _have_leaders(admin: AdminClient, plans: list[TopicPlan]) -> bool:
+    listed = admin.list_topics(timeout=REQUEST_SECONDS_MAX).topics
+    return all(
+        plan.name in listed and all(each.leader >= 0 for each in listed[plan.name].partitions.values())
+        for plan in plans
+    )
 
 
 def _ensure_settings(admin: AdminClient, plan: TopicPlan) -> list[str]:
