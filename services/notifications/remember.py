@@ -80,9 +80,11 @@ async def consider(session: Session, keys: Iterable[UUID]) -> None:
     """
     wanted = sorted(set(keys))
     entries = await _locked_entries(session, wanted)
-    facts = await load(session, HEARD.c.key.in_(wanted))
-    if entries:
-        facts |= await _of_other_keys(session, entries, facts)
+    facts = await load(session, HEARD.c.key.in_(wanted) | HEARD.c.entry_id.in_(entries))
+    # An entry whose household became known later was told of under another key before.
+    elsewhere = facts.keys() - set(wanted)
+    if elsewhere:
+        facts |= await load(session, HEARD.c.key.in_(elsewhere))
     histories = {key: _history(each) for key, each in facts.items()}
     await _write_stages(session, {key: histories.get(key, []) for key in wanted})
     if entries:
@@ -112,14 +114,6 @@ async def _locked_entries(session: Session, keys: Sequence[UUID]) -> list[UUID]:
     locked = select(ENTRIES.c.entry_id).where(ENTRIES.c.entry_id.in_(of_keys))
     found = await session.execute(locked.order_by(ENTRIES.c.entry_id).with_for_update())
     return list(found.scalars())
-
-
-async def _of_other_keys(
-    session: Session, entries: Sequence[UUID], known: dict[UUID, list[Dated]]
-) -> dict[UUID, list[Dated]]:
-    """All facts of the further keys under which these entries, or the households they name, are told of."""
-    elsewhere = select(HEARD.c.key).where(HEARD.c.entry_id.in_(entries), HEARD.c.key.not_in(known))
-    return await load(session, HEARD.c.key.in_(elsewhere))
 
 
 async def _write_stages(session: Session, histories: dict[UUID, list[Span[HouseholdState]]]) -> None:
