@@ -1,0 +1,50 @@
+"""Identity over HTTP: looks by household for those with an open case, and number → household id for systems."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+
+from services.intake.bodies import Look, Looks, Resolve
+from services.intake.look_at_identity import look, looks, resolve_number
+from shared.security import Caller, Role
+from shared.web import EdgeRoute, SessionDep, allows
+
+router = APIRouter(prefix="/api/v1/identity", route_class=EdgeRoute, tags=["identity"])
+
+CaseWorker = Annotated[
+    Caller,
+    allows(
+        Role.FIELD_VERIFIER,
+        Role.VERIFICATION_SUPERVISOR,
+        Role.PROGRAMME_OFFICER,
+        Role.PAYMENT_MAKER,
+        Role.PAYMENT_CHECKER,
+        any_agency=True,
+    ),
+]
+
+
+@router.post("/looks")
+async def look_at_identity(body: Look, caller: CaseWorker, session: SessionDep) -> dict[str, Any]:
+    """Who a household is. The caller's agency needs an open case with it; the look is recorded with its purpose."""
+    return await look(session, caller, body.household_id, body.purpose)
+
+
+@router.post("/looks/list")
+async def look_at_identities(body: Looks, caller: CaseWorker, session: SessionDep) -> dict[str, Any]:
+    """The same for a list people work with; households without an open case stand under `refused`."""
+    found = await looks(session, caller, body.household_ids, body.purpose)
+    return {
+        "items": list(found.values()),
+        "refused": [household_id for household_id in body.household_ids if household_id not in found],
+    }
+
+
+@router.post("/resolve")
+async def resolve_identity(
+    body: Resolve, caller: Annotated[Caller, allows(Role.INTEGRATION_CLIENT, any_agency=True)], session: SessionDep
+) -> dict[str, Any]:
+    """The household id of a person number, nothing else. The number stands in the body and in no address."""
+    return {"household_id": await resolve_number(session, caller, body.nik, body.purpose)}

@@ -1,0 +1,71 @@
+"""Who may learn who somebody is: those whose agency has an open case with the household, for a stated purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, Uuid, any_, cast, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from services.intake.households import identities
+from services.intake.models import Household, Member, OpenCase, table
+from services.intake.rules.civil_numbers import read_person_number
+from shared.deployment import deployment_of_session
+from shared.messaging import Session
+from shared.problem import Finding, Problem
+from shared.security import Caller, audit
+
+_case, _household, _member = table(OpenCase), table(Household), table(Member)
+
+
+async def look(session: Session, caller: Caller, household_id: UUID, purpose: str) -> dict[str, Any]:
+    """Names, numbers and address of one household, the look recorded. Raises 403 where the agency has no open case."""
+    found = await looks(session, caller, [household_id], purpose)
+    if household_id not in found:
+        raise Problem("no-open-case", status=403, field="household_id", agency=caller.agency)
+    return found[household_id]
+
+
+async def looks(
+    session: Session, caller: Caller, household_ids: Collection[UUID], purpose: str
+) -> dict[UUID, dict[str, Any]]:
+    """The same of several; households that the caller may not look at are left out."""
+    wanted = cast(list(household_ids), ARRAY(Uuid))
+    allowed = await session.execute(
+        select(_household.c.id).where(
+            _household.c.id == any_(wanted),
+            caller.region_filter(_household.c.region),
+            select(_case.c.household_id)
+            .where(_case.c.household_id == _household.c.id, _case.c.agency == caller.agency, _case.c.is_open)
+            .exists(),
+        )
+    )
+    found = await identities(session, [row.id for row in allowed])
+    for household_id in found:
+        await audit(session, caller, "identity.looked", {"household_id": household_id}, purpose)
+    return found
+
+
+async def resolve_number(session: Session, caller: Caller, nik: str, purpose: str) -> UUID:
+    """The household of the active person with this number, and nothing else. Raises 404 where there is none to see."""
+    deployment = deployment_of_session(session)
+    number = read_person_number(nik, today=deployment.clock.today())
+    if number.digits is None:
+        codes = [each.code for each in number.findings] or ["nik-missing"]
+        raise Problem("number-refused", status=422, field="nik", errors=[Finding(code, "nik") for code in codes])
+    index = deployment.vault.blind_index("nik", number.digits)
+    row = (
+        await session.execute(
+            select(_member.c.household_id, _household.c.region)
+            .join(_household, _household.c.id == _member.c.household_id)
+            .where(_member.c.nik_index == any_(cast([index], ARRAY(LargeBinary))), _member.c.state == "active")
+        )
+    ).one_or_none()
+    if row is None or not caller.may_see(row.region):
+        await audit(session, caller, "identity.not-resolved", None, purpose)
+        raise Problem("nobody-found", status=404)
+    await audit(session, caller, "identity.resolved", {"household_id": row.household_id}, purpose)
+    household_id: UUID = row.household_id
+    return household_id

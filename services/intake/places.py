@@ -1,0 +1,24 @@
+"""Which codes are a kelurahan or desa, and whose place a file may speak about."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import partial
+
+from services.intake.rules.rows import Place
+from shared.regions import Regions
+
+
+def place_of(region: str, *, today: date) -> Place:
+    """The places a file or form about a region may name today."""
+    return Place(partial(_is_village, today=today), region)
+
+
+def is_region(code: str, *, today: date) -> bool:
+    """Whether a code of any level holds today."""
+    return Regions.load().get(code, today) is not None
+
+
+def _is_village(code: str, *, today: date) -> bool:
+    found = Regions.load().get(code, today)
+    return found is not None and found.level == 4

@@ -1,0 +1,131 @@
+"""What the register already holds of the families that come in: by reference, by card, by number, by row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, Text, any_, cast, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from services.intake.identity import row_digest
+from services.intake.models import FamilyCard, HeldRow, Household, HouseholdReference, Member, table
+from services.intake.rules.admission import Applicant, Holder
+from services.intake.rules.families import Family
+from services.intake.rules.rows import Row
+from shared.messaging import Session
+from shared.security import Vault
+
+_household, _member, _held = table(Household), table(Member), table(HeldRow)
+_reference, _card = table(HouseholdReference), table(FamilyCard)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An active household of the register."""
+
+    household_id: UUID
+    region: str
+    registers: tuple[str, ...]
+    revision: int
+
+
+@dataclass(slots=True)
+class Known:
+    """Loaded with four statements for any number of families; grows with what is registered meanwhile."""
+
+    vault: Vault
+    into: Standing | None = None
+    by_reference: dict[str, Standing] = field(default_factory=dict)
+    by_card: dict[bytes, Standing] = field(default_factory=dict)
+    holders: dict[bytes, Holder] = field(default_factory=dict)
+    digests: set[bytes] = field(default_factory=set)
+    _applicants: dict[int, Applicant] = field(default_factory=dict)
+
+    @classmethod
+    async def load(
+        cls, session: Session, vault: Vault, families: Sequence[Family], numbering: str | None, into: UUID | None
+    ) -> Self:
+        known = cls(vault)
+        if into is not None:
+            household = await session.get_one(Household, into)
+            known.into = Standing(household.id, household.region, tuple(household.registers), household.revision)
+        applicants = [known.applicant(row) for family in families for row in family.accepted]
+        await known._load_households(session, families, numbering)
+        await known._load_holders(session, [each.nik_index for each in applicants if each.nik_index])
+        await known._load_digests(session, [each.digest for each in applicants])
+        return known
+
+    def applicant(self, row: Row) -> Applicant:
+        """Digest and index of a row, worked out once."""
+        found = self._applicants.get(id(row))
+        if found is None:
+            nik = row.person.nik.digits
+            found = Applicant(row_digest(self.vault, row.cells), self.vault.blind_index("nik", nik) if nik else None)
+            self._applicants[id(row)] = found
+        return found
+
+    def standing_of(self, family: Family) -> Standing | None:
+        """The household a family is, by the sender's id or by its card."""
+        if self.into is not None:
+            return self.into
+        found = self.by_reference.get(family.reference)
+        if found is None and family.card is not None:
+            found = self.by_card.get(self.vault.blind_index("kk", family.card))
+        return found
+
+    def remember(self, family: Family, standing: Standing) -> None:
+        if family.reference:
+            self.by_reference[family.reference] = standing
+        if family.card is not None:
+            self.by_card[self.vault.blind_index("kk", family.card)] = standing
+
+    def take(self, applicant: Applicant, holder: Holder) -> None:
+        if applicant.nik_index is not None:
+            self.holders[applicant.nik_index] = holder
+
+    async def _load_households(self, session: Session, families: Sequence[Family], numbering: str | None) -> None:
+        columns = (_household.c.id, _household.c.region, _household.c.registers, _household.c.revision)
+        active = _household.c.state == "active"
+        if numbering is not None:
+            references = cast([family.reference for family in families if family.reference], ARRAY(Text))
+            rows = await session.execute(
+                select(_reference.c.reference, *columns)
+                .join(_household, _household.c.id == _reference.c.household_id)
+                .where(_reference.c.numbering == numbering, _reference.c.reference == any_(references), active)
+            )
+            self.by_reference |= {row.reference: _standing(row) for row in rows}
+        cards = [self.vault.blind_index("kk", family.card) for family in families if family.card]
+        rows = await session.execute(
+            select(_card.c.kk_index, *columns)
+            .join(_household, _household.c.id == _card.c.household_id)
+            .where(_card.c.kk_index == any_(cast(cards, ARRAY(LargeBinary))), _card.c.valid_to.is_(None), active)
+        )
+        self.by_card |= {row.kk_index: _standing(row) for row in rows}
+
+    async def _load_holders(self, session: Session, indexes: Sequence[bytes]) -> None:
+        rows = await session.execute(
+            select(_member.c.nik_index, _member.c.id, _member.c.household_id, _member.c.import_id, _household.c.region)
+            .join(_household, _household.c.id == _member.c.household_id)
+            .where(_member.c.nik_index == any_(cast(list(indexes), ARRAY(LargeBinary))), _member.c.state == "active")
+        )
+        for row in rows:
+            self.holders[row.nik_index] = Holder(row.household_id, row.id, row.region, row.import_id)
+
+    async def _load_digests(self, session: Session, digests: Sequence[bytes]) -> None:
+        """Rows seen before that no number tells apart: those held, and those of people without a number."""
+        wanted = cast(list(digests), ARRAY(LargeBinary))
+        nameless = select(_member.c.row_digest).where(
+            _member.c.row_digest == any_(wanted), _member.c.nik_index.is_(None), _member.c.state == "active"
+        )
+        self.digests |= set((await session.execute(nameless)).scalars())
+        if self.into is None:
+            # Who joins a household by a decision may come from the very row that was held.
+            held = select(_held.c.row_digest).where(_held.c.row_digest == any_(wanted))
+            self.digests |= set((await session.execute(held)).scalars())
+
+
+def _standing(row: object) -> Standing:
+    return Standing(row.id, row.region, tuple(row.registers), row.revision)  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""What intake decides, as pure functions: numbers, rows, families, closed lists, open cases."""

@@ -1,0 +1,159 @@
+"""Person number (NIK) and family-card number (KK): what sixteen digits can and cannot be.
+
+The structure is that of PP 40/2019: six digits of region, six of a date, four of a serial; the day of birth carries 40
+more for women. A number is for life and is not corrected when its date or sex digits are wrong (art. 30), so that a
+difference from the record only warns, while a number that cannot exist refuses. Nothing is ever repaired in silence.
+``lokal-id`` reads the structure; what surrounds the digits, and what the findings mean, is decided here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Final, Literal
+
+from lokal.nik import parse_nik
+from lokal.provinces import PROVINCES
+from lokal.wilayah import wilayah_name
+
+from services.intake.rules.findings import Finding, refusal, warning
+
+Sex = Literal["male", "female"]
+
+# A spreadsheet keeps fifteen digits: a number of sixteen comes back as 6.47E+15, or with its last digits as zeros.
+_SCIENTIFIC: Final = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE][+]?[0-9]{1,2}")
+_SURROUNDINGS: Final = re.compile(r"[\s.\-\u00a0\u200b\u2010-\u2013]")
+_QUOTES: Final = "'`‘’\u00b4"
+_NOTHING: Final = frozenset({"", "0", "-", "null", "nan", "na", "n/a", "none", "tidakada", "belumada", "tidakpunya"})
+_PLACEHOLDERS: Final = frozenset({*(digit * 16 for digit in "0123456789"), "1234567890123456", "0123456789012345"})
+_WOMEN: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class CivilNumber:
+    """What was typed in place of a number. ``digits`` is None where there is no number to search or store by."""
+
+    digits: str | None
+    findings: tuple[Finding, ...] = ()
+    month_and_year: str = ""
+    """MMYY of the date inside, and its day without the 40; empty where the date is impossible."""
+    day: int = 0
+    sex: Sex | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        return self.digits is None and not self.findings
+
+
+def read_person_number(typed: str, *, today: date) -> CivilNumber:
+    """A NIK as typed. Missing and damaged are told apart: a missing number has no findings and no digits."""
+    digits, findings = _digits_of(typed, "nik", "nik")
+    if digits is None:
+        return CivilNumber(None, findings)
+    read = parse_nik(digits, reference_date=today)
+    found = [_REFUSED_BY_LOKAL[issue.code] for issue in read.errors]
+    if read.province and not _is_district(digits[:6]):
+        found.append(warning("nik-district-unknown", "nik"))
+    if any(each.refuses for each in found) or read.birth_date is None:
+        return CivilNumber(None, tuple(found))
+    day = int(digits[6:8])
+    sex: Sex = "female" if day > _WOMEN else "male"
+    return CivilNumber(digits, tuple(found), digits[8:12], day % _WOMEN, sex)
+
+
+def read_card_number(typed: str, *, today: date) -> CivilNumber:
+    """A KK as typed. Its date is the day of recording: never above 31, never ahead."""
+    digits, findings = _digits_of(typed, "kk", "nomor_kartu_keluarga")
+    if digits is None:
+        return CivilNumber(None, findings)
+    recorded = _day_of_recording(digits)
+    found = [
+        finding
+        for holds, finding in (
+            (digits[:2] not in PROVINCES, _kk("kk-province-unknown")),
+            (recorded is None, _kk("kk-date-impossible")),
+            (digits[12:] == "0000", _kk("kk-serial-zero")),
+            (recorded is not None and recorded >= today, warning("kk-date-not-past", "nomor_kartu_keluarga")),
+        )
+        if holds
+    ]
+    if any(each.refuses for each in found):
+        return CivilNumber(None, tuple(found))
+    return CivilNumber(digits, tuple(found), digits[8:12], int(digits[6:8]))
+
+
+def differences(number: CivilNumber, born: date | None, sex: Sex | None) -> list[Finding]:
+    """Where a sound NIK says otherwise than the record (PP 40/2019 art. 30: the record counts, the number stays)."""
+    found = []
+    if number.digits and born is not None and not encodes(number, born):
+        found.append(warning("nik-birth-date-differs", "nik"))
+    if number.digits and sex is not None and number.sex != sex:
+        found.append(warning("nik-sex-differs", "nik"))
+    return found
+
+
+def encodes(number: CivilNumber, born: date) -> bool:
+    """Whether the date inside a number is that birth date; the century is not in the number."""
+    return number.month_and_year == f"{born:%m%y}" and number.day == born.day
+
+
+def looks_like_person_number(typed: str, born: date | None, sex: Sex | None) -> bool:
+    """Whether sixteen digits carry just this person's birth date and sex, as a card number does by accident only."""
+    digits = _plain(typed)
+    if born is None or sex is None or len(digits) != 16 or not digits.isdecimal():
+        return False
+    day = born.day + (_WOMEN if sex == "female" else 0)
+    return digits[6:12] == f"{day:02d}{born:%m%y}"
+
+
+def plain_digits(typed: str) -> str:
+    """What was typed, without what people and programs put around digits; for comparing damaged cells."""
+    return _plain(typed)
+
+
+def _digits_of(typed: str, number: str, field: str) -> tuple[str | None, tuple[Finding, ...]]:
+    text = typed.strip().strip(_QUOTES).strip()
+    if _SCIENTIFIC.fullmatch(text):
+        return None, (refusal(f"{number}-scientific-notation", field),)
+    digits = _plain(text)
+    if digits.casefold() in _NOTHING:
+        return None, ()
+    if digits in _PLACEHOLDERS:
+        return None, (refusal(f"{number}-placeholder", field),)
+    if not (digits.isascii() and digits.isdecimal()):
+        return None, (refusal(f"{number}-not-digits", field),)
+    if len(digits) != 16:
+        return None, (refusal(f"{number}-length", field),)
+    return digits, ()
+
+
+def _plain(typed: str) -> str:
+    return _SURROUNDINGS.sub("", typed.strip().strip(_QUOTES))
+
+
+def _kk(code: str) -> Finding:
+    return refusal(code, "nomor_kartu_keluarga")
+
+
+def _day_of_recording(digits: str) -> date | None:
+    try:
+        # Family cards of this form are younger than 2000, so that the century is known.
+        return date(2000 + int(digits[10:12]), int(digits[8:10]), int(digits[6:8]))
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=8_192)
+def _is_district(six_digits: str) -> bool:
+    return wilayah_name(f"{six_digits[:2]}.{six_digits[2:4]}.{six_digits[4:6]}") is not None
+
+
+_REFUSED_BY_LOKAL: Final = {
+    "format": refusal("nik-length", "nik"),
+    "province": refusal("nik-province-unknown", "nik"),
+    "wilayah": refusal("nik-district-impossible", "nik"),
+    "birth_date": refusal("nik-date-impossible", "nik"),
+    "serial": refusal("nik-serial-zero", "nik"),
+}

@@ -1,0 +1,16 @@
+"""Settings of an intake deployment."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.settings import DeploymentSettings
+
+
+class IntakeSettings(DeploymentSettings):
+    """What intake needs beyond what every deployment does."""
+
+    import_part_rows_max: Annotated[int, Field(ge=50, le=5_000)] = 1_000
+    """Rows of a file that are worked through in one transaction."""
