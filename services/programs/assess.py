@@ -10,11 +10,14 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlmodel import col
 
+from services.programs.among import among
 from services.programs.enrol_households import persons_enrolled
 from services.programs.load_programme import Running
 from services.programs.look_at import Looked, look_at
 from services.programs.models import (
     EntryState,
+    Offer,
+    OfferState,
     Quota,
     SeenCohortEntry,
     SeenHousehold,
@@ -33,6 +36,7 @@ from shared.events.fields import CohortOutcome
 from shared.messaging import Session
 
 CHUNK = 500
+ALREADY_OFFERED = "already-offered"
 
 
 def scan(running: Running, regions: Any) -> Select[UUID]:
@@ -62,12 +66,27 @@ async def assess(session: Session, running: Running, household_ids: Sequence[UUI
         looked = await look_at(session, chunk)
         members = {member for each in looked.values() for member in each.household.members}
         enrolled = await persons_enrolled(session, running, members) if members else set()
+        offered = await _offered(session, running, chunk)
         for household_id in chunk:
             candidate = _candidate(session, running, household_id, looked.get(household_id), enrolled | claimed)
+            if household_id in offered:
+                candidate = _refused(candidate, Reason(ALREADY_OFFERED))
             if candidate.decision.allowed:
                 claimed.update(candidate.entitled.members)
             candidates.append(candidate)
     return candidates
+
+
+async def _offered(session: Session, running: Running, household_ids: Sequence[UUID]) -> set[UUID]:
+    """Those for whom a place is held already."""
+    found = await session.execute(
+        select(col(Offer.household_id)).where(
+            col(Offer.programme_id) == running.programme_id,
+            col(Offer.state) == OfferState.OPEN,
+            among(col(Offer.household_id), household_ids),
+        )
+    )
+    return set(found.scalars())
 
 
 def _candidate(

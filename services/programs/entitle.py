@@ -90,6 +90,32 @@ async def take_back_unpaid(session: Session, enrolment_ids: Iterable[UUID], *, r
     return sum(each.rupiah for each in reserved)
 
 
+async def entitle_again(session: Session, enrolment_id: UUID) -> None:
+    """Issue anew what was voided or reversed of an enrolment that stands: an entitlement is paid once, ever."""
+    found = await session.execute(
+        select(Entitlement)
+        .where(col(Entitlement.enrolment_id) == enrolment_id)
+        .order_by(col(Entitlement.entitlement_id))
+        .execution_options(populate_existing=True)
+    )
+    by_period = {each.period: each for each in found.scalars()}
+    for last in by_period.values():
+        if last.state in (EntitlementState.VOID, EntitlementState.REVERSED):
+            session.add(
+                Entitlement(
+                    entitlement_id=uuid7(),
+                    enrolment_id=enrolment_id,
+                    programme_id=last.programme_id,
+                    household_id=last.household_id,
+                    period=last.period,
+                    fund_line_id=last.fund_line_id,
+                    rupiah=last.rupiah,
+                    members=last.members,
+                )
+            )
+    await session.flush()
+
+
 async def left_to_promise(session: Session, line: FundLineRow) -> int:
     """What a fund line can still give: what nobody reserved, less what live enrolments may claim unreserved."""
     promised = await session.execute(

@@ -1,32 +1,25 @@
-"""Business time, and whose deployment this is, as the session of the edge knows them."""
+"""Business time, and whose deployment this is, of the session in whose transaction something happens."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
+from shared.deployment import deployment_of_session
 from shared.messaging import Session
-from shared.messaging.announcing import Announcer
-
-ZONE = ZoneInfo("Asia/Makassar")
-"""Days are counted where the city is (WITA)."""
+from shared.regions import Regions
 
 
 def now(session: Session) -> datetime:
     """The present moment of business, aware."""
-    return _announcer(session).clock.now()
+    return deployment_of_session(session).clock.now()
 
 
 def today(session: Session) -> date:
-    """The calendar day of the region."""
-    return now(session).astimezone(ZONE).date()
+    """The calendar day of the deployment's region."""
+    zone = Regions.load().timezone_of(deployment_of_session(session).settings.region)
+    return now(session).astimezone(zone).date()
 
 
 def own_agency(session: Session) -> str:
     """The agency whose deployment this is."""
-    return _announcer(session).agency
-
-
-def _announcer(session: Session) -> Announcer:
-    found: Announcer = session.info["announcer"]
-    return found
+    return deployment_of_session(session).agency

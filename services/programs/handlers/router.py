@@ -1,0 +1,5 @@
+"""The one router of this service."""
+
+from shared.messaging import EventRouter
+
+router = EventRouter(service="programs")

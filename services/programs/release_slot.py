@@ -1,0 +1,81 @@
+"""Frees the place of an enrolment that is over, and offers it to the next in rank order."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from services.programs.claim_place import give_back
+from services.programs.load_programme import Running, lock_quotas
+from services.programs.models import EnrolledMember, Enrolment, EntryState, Slot, SlotState, WaitlistEntry
+from services.programs.offer_slot import offer_slot
+from shared.events.programs import SlotReleased
+from shared.messaging import Session, announce, current_cause
+
+
+async def release_place(
+    session: Session, running: Running, enrolment: Enrolment, *, reason: str, on: date, back_to_rank: bool = False
+) -> None:
+    """The household no longer takes part: its members are free, its place is offered on at once.
+
+    From here to the household that succeeds runs one correlation id. ``back_to_rank`` returns the household to the
+    frozen list it came from; the place it leaves is then offered past it.
+    """
+    await session.execute(
+        update(EnrolledMember)
+        .where(col(EnrolledMember.enrolment_id) == enrolment.enrolment_id)
+        .values(live=False)
+        .execution_options(synchronize_session=False)
+    )
+    await _leave_list(session, enrolment, EntryState.WAITING if back_to_rank else EntryState.LEFT)
+    if enrolment.quota_id is None:
+        return
+    [quota] = await lock_quotas(session, running.programme_id, enrolment.quota_id)
+    await give_back(session, quota, enrolment.units)
+    if enrolment.slot_id is None:
+        return
+    slot = await lock_slot(session, enrolment.slot_id)
+    slot.state = SlotState.RELEASED
+    slot.succeeds = enrolment.household_id
+    slot.household_id = slot.enrolment_id = None
+    slot.correlation_id = current_cause().correlation_id
+    await session.flush()
+    announce(
+        session,
+        SlotReleased(
+            programme_id=running.programme_id,
+            programme=running.programme.code,
+            household_id=enrolment.household_id,
+            region=enrolment.region,
+            slot_id=slot.slot_id,
+            quota_id=quota.quota_id,
+            reason=reason,
+            released_on=on,
+        ),
+    )
+    await offer_slot(session, running, quota, slot)
+
+
+async def lock_slot(session: Session, slot_id: UUID) -> Slot:
+    """The slot as it is now."""
+    found = await session.execute(
+        select(Slot).where(col(Slot.slot_id) == slot_id).with_for_update().execution_options(populate_existing=True)
+    )
+    slot: Slot = found.scalar_one()
+    return slot
+
+
+async def _leave_list(session: Session, enrolment: Enrolment, state: EntryState) -> None:
+    if enrolment.waitlist_id is not None:
+        await session.execute(
+            update(WaitlistEntry)
+            .where(
+                col(WaitlistEntry.waitlist_id) == enrolment.waitlist_id,
+                col(WaitlistEntry.household_id) == enrolment.household_id,
+            )
+            .values(state=state)
+            .execution_options(synchronize_session=False)
+        )
