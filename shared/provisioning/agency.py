@@ -39,7 +39,7 @@ async def add(operator: OperatorSettings, joining: Joining) -> list[str]:
     changed = _entered(operator, joining)
     changed += await provision(operator, on=joining.since, agency=joining.code, react_from="now")
     if operator.issuer_file is not None:
-        changed += enter_people(operator.issuer_file, joining.code, joining.region)
+        changed += enter_people(operator.issuer_file, joining.code, joining.region, joining.runs)
     return changed
 
 

@@ -18,6 +18,7 @@ from shared.provisioning.secrets_file import (
     variables_text,
     write_secretly,
 )
+from shared.settings import DeploymentSettings
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,14 @@ def write_env(operator: OperatorSettings, directory: Directory, deployment: Depl
         variables |= _process_part(operator, directory, deployment, secrets)
     text = variables_text(variables, f"{deployment.id}: keep secret; written by `tuntas agency`")
     return [f"settings of {deployment.id} written"] if write_secretly(path, text) else []
+
+
+def settings_of(operator: OperatorSettings, deployment: Deployment) -> DeploymentSettings:
+    """A deployment's settings as its file says; the operator's own environment has no say in them."""
+    variables = read_variables(operator.env_file_of(deployment.id))
+    return DeploymentSettings.model_validate(
+        {name.removeprefix("TUNTAS_").lower(): value for name, value in variables.items()}
+    )
 
 
 def lay_aside(operator: OperatorSettings, deployment: Deployment) -> list[str]:

@@ -1,9 +1,13 @@
 """Brings the cluster to what the agency directory says. Each step may be repeated: a second run changes nothing."""
 
 import asyncio
+import fcntl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date
 from functools import partial
-from typing import Literal
+from pathlib import Path
+from typing import Literal, TextIO
 
 from confluent_kafka.admin import AdminClient
 
@@ -12,10 +16,9 @@ from shared.messaging.migrate import migrate
 from shared.messaging.statements import react_from_where
 from shared.provisioning import acls, databases, principals, topics
 from shared.provisioning.cluster import kafka_admin
-from shared.provisioning.deployments import Secrets, free_port, kept_port, lay_aside, take_up, write_env
+from shared.provisioning.deployments import Secrets, free_port, kept_port, lay_aside, settings_of, take_up, write_env
 from shared.provisioning.entries import change_directory, with_deployment
 from shared.provisioning.operator import OperatorSettings
-from shared.settings import DeploymentSettings
 
 # "beginning": a founding deployment lives through everything. "now": one that joins learns the past and acts on what
 # comes after, never on what it did not live through.
@@ -32,8 +35,15 @@ async def provision(
 ) -> list[str]:
     """Topics, principals, ACLs, databases, settings and migrations of all deployments, or of one agency's.
 
-    Returns what changed, a line each; nothing where all was so already.
+    Returns what changed, a line each; nothing where all was so already. Runs at once wait for each other.
     """
+    async with _only_run(operator.state_dir):
+        return await _provision(operator, on, agency, react_from, migrated)
+
+
+async def _provision(
+    operator: OperatorSettings, on: date, agency: str | None, react_from: ReactFrom, migrated: bool
+) -> list[str]:
     directory = read_directory(operator.directory_file, operator.topic_root)
     deployments = directory.deployments(agency=agency)
     removed = [each for each in deployments if directory.agency(each.agency).status is AgencyStatus.REMOVED]
@@ -88,7 +98,7 @@ async def _close_one(
 
 
 async def _migrate(operator: OperatorSettings, deployment: Deployment, react_from: ReactFrom) -> list[str]:
-    settings = DeploymentSettings(_env_file=operator.env_file_of(deployment.id))
+    settings = settings_of(operator, deployment)
     await migrate(deployment.service, settings.database_url.get_secret_value())
     stated = await react_from_where(settings, react_from)
     return [f"{deployment.id} reacts from {react_from}"] if stated else []
@@ -108,3 +118,16 @@ def _settle_addresses(operator: OperatorSettings, directory: Directory, deployme
             if change_directory(operator.directory_file, partial(with_deployment, deployment=settled)):
                 changed.append(f"{each.id} will be at {settled.url}")
     return changed
+
+
+@asynccontextmanager
+async def _only_run(state_dir: Path) -> AsyncIterator[None]:
+    """Two runs at once could each make a password, and one of them would be written down in vain."""
+    with _lock_file(state_dir) as lock:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        yield
+
+
+def _lock_file(state_dir: Path) -> TextIO:
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return (state_dir / ".provisioning.lock").open("a")

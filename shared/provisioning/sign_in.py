@@ -3,16 +3,24 @@
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from shared.security.roles import Role
 
 
-def enter_people(issuer_file: Path, agency: str, region: str) -> list[str]:
-    """The people of an agency that joins, entered at the laptop's issuer; done twice it changes nothing."""
+def enter_people(issuer_file: Path, agency: str, region: str, runs: Literal["here", "elsewhere"]) -> list[str]:
+    """Who signs in for an agency that joins: its people, or the system it runs elsewhere. Twice changes nothing."""
     people = _laptop_people()
+    system = {"subject": f"{agency}.sistem", "title": "Sistem informasi", "roles": (Role.INTEGRATION_CLIENT,)}
+    cast = (
+        people.people_of_new_agency(agency, region)
+        if runs == "here"
+        else [people.Person(agency=agency, regions=(region,), **system)]
+    )
     return _changed(
         issuer_file,
         f"people of {agency} entered at the laptop issuer",
-        lambda: people.add_people(issuer_file, people.people_of_new_agency(agency, region)),
+        lambda: people.add_people(issuer_file, cast),
     )
 
 

@@ -1,5 +1,6 @@
 """An agency joins, is suspended, returns, is removed: with real principals, ACLs, databases and migrations."""
 
+import asyncio
 import secrets
 from dataclasses import replace
 
@@ -12,6 +13,8 @@ from local.people import PeopleFile, Person
 from shared.directory import DeploymentId
 from shared.messaging.reading import end_offsets
 from shared.provisioning.agency import Joining, add, remove, suspend
+from shared.provisioning.commands import app
+from shared.security.roles import Role
 from shared.settings import DeploymentSettings
 from tests.fixtures.provisioned import TODAY, Provisioned
 
@@ -74,6 +77,7 @@ async def test_a_client_elsewhere_gets_a_principal_and_no_database(
     await provisioned.announce(newcomer, provisioned.fact_topic(newcomer))
     assert "TUNTAS_DATABASE_URL" not in provisioned.env_of(newcomer)
     assert not provisioned.operator.env_file_of(newcomer).exists()
+    assert [person.roles for person in _people_of(provisioned, newcomer.agency)] == [(Role.INTEGRATION_CLIENT,)]
     assert await add(provisioned.operator, client) == []
 
 
@@ -141,6 +145,39 @@ async def test_who_returns_after_a_removal_has_the_keys_to_what_it_wrote(
     assert provisioned.env_of(newcomer) == before
     await provisioned.announce(newcomer, provisioned.fact_topic(newcomer))
     await (await asyncpg.connect(provisioned.database_url(newcomer))).close()
+
+
+async def test_two_runs_at_once_make_one_set_of_secrets(
+    provisioned: Provisioned, joining: Joining, newcomer: DeploymentId
+) -> None:
+    await asyncio.gather(*(add(provisioned.operator, joining) for _ in range(3)))
+    await provisioned.announce(newcomer, provisioned.fact_topic(newcomer))
+    await (await asyncpg.connect(provisioned.database_url(newcomer))).close()
+
+
+async def test_the_command_says_what_changed_and_what_people_must_sign(
+    provisioned: Provisioned, joining: Joining, newcomer: DeploymentId, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = ["--state", str(provisioned.operator.state_dir), "--on", str(TODAY), "--language", "en"]
+    new = ["--name", joining.name, "--region", joining.region, "--service", "programs", "--legal-basis", "uu-13-2011"]
+
+    first = await _tuntas(capsys, "add", joining.code, *new, *state)
+    again = await _tuntas(capsys, "add", joining.code, *state)
+    suspended = await _tuntas(capsys, "suspend", joining.code, *state)
+    removed = await _tuntas(capsys, "remove", joining.code, *state)
+
+    assert f"{newcomer} reacts from now" in first
+    assert "impact assessment" in first
+    assert f"tuntas serve programs --agency {joining.code}" in first
+    assert "nothing was changed" in again
+    assert f"taken: WRITE on topic {provisioned.fact_topic(newcomer)}" in suspended
+    assert "DROP DATABASE" in removed
+
+
+async def _tuntas(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What `tuntas agency` prints. The command has a loop of its own, hence a thread of its own."""
+    await asyncio.to_thread(app, list(arguments), result_action="return_value")
+    return capsys.readouterr().out
 
 
 def _people_of(provisioned: Provisioned, agency: str) -> list[Person]:
