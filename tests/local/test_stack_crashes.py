@@ -54,11 +54,26 @@ async def running(state: Path) -> AsyncIterator[Stack]:
         yield stack
 
 
-async def test_a_stop_leaves_no_process_and_the_next_start_finds_everything(state: Path, running: Stack) -> None:
+async def test_a_stop_leaves_no_process_and_the_next_start_finds_everything_at_the_same_place(
+    state: Path, running: Stack
+) -> None:
     place = running.kafka_bootstrap
     await asyncio.to_thread(running.stop)
     assert processes_of(state) == []
     assert await what_was_kept(state) == place
+
+
+async def test_leftovers_and_taken_ports_do_not_trip_a_start(state: Path, running: Stack) -> None:
+    place = running.kafka_bootstrap
+    await asyncio.to_thread(running.stop)
+    (state / "stack.json").write_text('{"port": 1, "token": "of a keeper long gone", "ports": {}}')
+    (state / "kafka" / "cluster.part").mkdir()
+    cluster = EmbeddedPostgres(state / "postgres").folder
+    (cluster / "cluster.part" / "data").mkdir(parents=True)
+    # The number of a process that lives, but is none of ours: what a restart of the machine makes of a stale file.
+    (cluster / "cluster" / "data" / "postmaster.pid").write_text(f"{os.getpid()}\n{cluster}\n")
+    with socket.create_server(("127.0.0.1", int(place.rpartition(":")[2]))):
+        assert await what_was_kept(state) != place
 
 
 @pytest.mark.parametrize("victim", ["java", "postgres", "keeper"])
@@ -99,31 +114,14 @@ async def test_the_stack_stays_until_its_last_holder_leaves(state: Path) -> None
     assert processes_of(state) == []
 
 
-async def test_leftovers_of_every_kind_do_not_trip_a_start(state: Path, running: Stack) -> None:
-    await asyncio.to_thread(running.stop)
-    (state / "stack.json").write_text('{"port": 1, "token": "of a keeper long gone", "ports": {}}')
-    (state / "ports.json").write_text("{half a fi")
-    (state / "kafka" / "cluster.part").mkdir()
-    cluster = EmbeddedPostgres(state / "postgres").folder
-    (cluster / "cluster.part" / "data").mkdir(parents=True)
-    # The number of a process that lives, but is none of ours: what a restart of the machine makes of a stale file.
-    (cluster / "cluster" / "data" / "postmaster.pid").write_text(f"{os.getpid()}\n{cluster}\n")
-    await what_was_kept(state)
-
-
 async def test_a_cluster_that_was_never_finished_is_made_again(state: Path) -> None:
+    state.mkdir(parents=True)
+    (state / "ports.json").write_text("{half a fi")
     for part in ("kafka", "postgres"):
         (state / part / "cluster.part").mkdir(parents=True)
         (state / part / "cluster.part" / "data").write_text("half")
     async with Stack(state) as stack:
         assert stack.is_alive
-
-
-async def test_ports_that_somebody_else_has_taken_are_replaced(state: Path, running: Stack) -> None:
-    before = running.kafka_bootstrap
-    await asyncio.to_thread(running.stop)
-    with socket.create_server(("127.0.0.1", int(before.rpartition(":")[2]))):
-        assert await what_was_kept(state) != before
 
 
 async def test_ports_that_are_taken_between_the_look_and_the_start_are_replaced(
