@@ -48,6 +48,7 @@ def write_env(operator: OperatorSettings, directory: Directory, deployment: Depl
     path = operator.env_file_of(deployment.id, deployment.runs)
     variables = _kafka_part(operator, directory, deployment, secrets)
     if deployment.runs == "here":
+        operator.files_dir_of(deployment.id).mkdir(parents=True, exist_ok=True, mode=0o700)
         variables |= _process_part(operator, directory, deployment, secrets)
     text = variables_text(variables, f"{deployment.id}: keep secret; written by `tuntas agency`")
     return [f"settings of {deployment.id} written"] if write_secretly(path, text) else []
@@ -130,7 +131,7 @@ def _process_part(
         **_if_set("TUNTAS_CLOCK_FILE", operator.clock_file),
         **_if_set("TUNTAS_PUBLIC_URL", deployment.url),
         **_if_set("TUNTAS_HTTP_PORT", port),
-        "TUNTAS_STATE_DIR": str((operator.state_dir / "files" / str(deployment.id)).absolute()),
+        "TUNTAS_STATE_DIR": str(operator.files_dir_of(deployment.id).absolute()),
     }
 
 

@@ -68,6 +68,10 @@ class OperatorSettings(BaseSettings):
         """Where the secrets of a removed deployment are: without them its database could never be read again."""
         return self.state_dir / "removed" / f"{'.'.join(deployment)}.env"
 
+    def files_dir_of(self, deployment: tuple[str, str]) -> Path:
+        """Where a deployment keeps uploads and large files."""
+        return self.state_dir / "files" / ".".join(deployment)
+
     def index_key_file_of(self, region: str) -> Path:
         """Where the blind index key of a region's province is: registers of one province can be compared."""
         return self.state_dir / "provinces" / f"{region[:2]}.key"
