@@ -18,7 +18,6 @@ from shared.directory import (
     StatusChange,
     parse_entries,
 )
-from shared.directory.entries import LegalBasis
 from shared.events.topics import PROFILE_SERVICES
 from shared.provisioning.cluster import ProvisioningError
 
@@ -107,11 +106,6 @@ def with_grants(
         if missing:
             added.append(ProfileGrant(reader=str(reader), of=missing, legal_basis=legal_basis, since=since))
     return entries.model_copy(update={"profile_grants": (*entries.profile_grants, *added)}) if added else entries
-
-
-def with_legal_basis(entries: DirectoryEntries, code: str, title: str, reference: str) -> DirectoryEntries:
-    basis = LegalBasis(title=title, reference=reference)
-    return entries.model_copy(update={"legal_bases": {**entries.legal_bases, code: basis}})
 
 
 def _authorities_over(entries: DirectoryEntries, region: str, on: date) -> list[str]:
