@@ -58,39 +58,42 @@ class TokenVerifier:
         self._wall_clock = wall_clock
 
     async def verify(self, token: str) -> Caller:
-        """The caller that a token speaks for."""
+        """The caller that an access token speaks for."""
         return (await self.verify_dated(token))[0]
 
     async def verify_dated(self, token: str) -> tuple[Caller, int]:
         """The caller, and the second (Unix time) at which the token ends."""
+        claims = await self.signed_claims(token, self._audience)
+        caller = _caller(claims)
+        agencies = self._issuers[claims["iss"]][0].agencies
+        if agencies is not None and caller.agency not in agencies:
+            raise _refused("token-issuer")
+        return caller, int(claims["exp"])
+
+    async def signed_claims(self, token: str, audience: str) -> Mapping[str, Any]:
+        """The claims of a token of one of our issuers, made for `audience` and valid now; not read further."""
         if len(token) > TOKEN_BYTES_MAX:
             raise _refused("token-malformed")
         header, claims = _parts(token)
-        algorithm, key_id = header.get("alg"), header.get("kid")
+        algorithm, issuer = header.get("alg"), claims.get("iss")
         if algorithm not in ALGORITHMS:
             raise _refused("token-algorithm")
-        known = self._issuers.get(claims["iss"]) if isinstance(claims.get("iss"), str) else None
-        if known is None:
+        if not isinstance(issuer, str) or issuer not in self._issuers:
             raise _refused("token-issuer")
-        issuer, keys = known
-        await _check_signature(token, str(algorithm), key_id, keys)
-        ends = self._check_times(claims)
-        audience = claims.get("aud")
-        if self._audience not in (audience if isinstance(audience, list) else [audience]):
+        await _check_signature(token, str(algorithm), header.get("kid"), self._issuers[issuer][1])
+        self._check_times(claims)
+        named = claims.get("aud")
+        if audience not in (named if isinstance(named, list) else [named]):
             raise _refused("token-audience")
-        caller = _caller(claims)
-        if issuer.agencies is not None and caller.agency not in issuer.agencies:
-            raise _refused("token-issuer")
-        return caller, ends
+        return claims
 
-    def _check_times(self, claims: Mapping[str, Any]) -> int:
+    def _check_times(self, claims: Mapping[str, Any]) -> None:
         now = self._wall_clock()
         ends, begins = _time(claims.get("exp")), _time(claims.get("nbf", 0))
         if ends <= now - LEEWAY_S:
             raise _refused("token-expired")
         if begins > now + LEEWAY_S:
             raise _refused("token-not-yet-valid")
-        return int(ends)
 
 
 async def _check_signature(token: str, algorithm: str, key_id: object, keys: IssuerKeys) -> None:

@@ -101,7 +101,6 @@ class Vault:
         self._current = self._keys[max(self._keys)]
         newest = deployment_keys[self._current.version]
         self._digest_key = derive_key(newest, b"digest")
-        self._session_keys = {version: derive_key(key, b"session") for version, key in deployment_keys.items()}
         self._index_keys = {kind: derive_key(index_key, b"index " + kind.encode()) for kind in _INDEX_DOMAINS}
 
     @property
@@ -140,10 +139,6 @@ class Vault:
     def new_digest(self) -> "hmac.HMAC":
         """The same digest, to be fed piece by piece."""
         return hmac.new(self._digest_key, digestmod=hashlib.sha256)
-
-    def session_keys(self) -> dict[int, bytes]:
-        """Keys for page sessions by version."""
-        return dict(self._session_keys)
 
     def blind_index(self, kind: IndexKind, value: str) -> bytes:
         """Exact look-up of a number. The same in all registers of a province, different for each kind.

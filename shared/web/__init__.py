@@ -7,13 +7,16 @@ from shared.web.deployment import Deployment, DeploymentDep
 from shared.web.edge import EdgeRoute, SessionDep
 from shared.web.guards import allows, public
 from shared.web.locale import LocaleDep
+from shared.web.page import Link, Pages
 
 __all__ = [
     "Deployment",
     "DeploymentDep",
     "EdgeRoute",
     "Finding",
+    "Link",
     "LocaleDep",
+    "Pages",
     "Problem",
     "SessionDep",
     "allows",

@@ -13,7 +13,9 @@ from shared.web.deployment import Deployment
 from shared.web.health import health_router
 from shared.web.idempotency import Answers
 from shared.web.middleware import install_middleware
+from shared.web.page import STATIC, VersionedFiles, render_problem
 from shared.web.problems import install_problem_handlers
+from shared.web.sign_in import router as sign_in_router
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 
@@ -59,7 +61,9 @@ def make_web_app(
     app.state.answers = Answers(deployment.vault)
     install_problem_handlers(app)
     install_middleware(app, deployment)
-    for router in (health_router(), *routers):
+    for router in (health_router(), sign_in_router, *routers):
         app.include_router(router)
+    app.mount("/static", VersionedFiles(directory=STATIC), name="static")
+    app.state.render_problem = render_problem
     refuse_undeclared_routes(app)
     return app

@@ -77,7 +77,7 @@ async def _read(request: Request, call: Handler) -> Response:
 async def _write(request: Request, call: Handler, route: APIRoute, body: _BodyKind, caller: Caller | None) -> Response:
     deployment = deployment_of(request)
     form = await _read_body(request, body)
-    await check_form_origin(request, form)
+    check_form_origin(request, form)
     principal = caller.principal if caller else "public"
     key = idempotency.parse_key(request.headers.get("idempotency-key") or _form_key(form))
     digest = await requests.digest_of(request, deployment.vault, form=form)
@@ -99,7 +99,7 @@ async def _read_body(request: Request, body: _BodyKind) -> Any:
     """Reads and checks the body; FastAPI then finds it read. Gives the form where the route takes one."""
     if body.expected and request.headers.get("content-length") != "0":
         requests.check_content_type(request, takes_form=body.is_form)
-    if body.is_form:
+    if body.is_form or (not body.expected and requests.has_form(request)):
         form = await request.form(max_files=requests.FILES_MAX, max_fields=requests.FIELDS_MAX)
         requests.check_form_text(form)
         return form
@@ -108,7 +108,7 @@ async def _read_body(request: Request, body: _BodyKind) -> Any:
 
 
 def _form_key(form: Any) -> str | None:
-    key = form.get("_key") if form is not None else None
+    key = form.get(requests.KEY_FIELD) if form is not None else None
     return key if isinstance(key, str) else None
 
 

@@ -1,8 +1,10 @@
 """Every error leaves as problem details (RFC 9457) in the reader's language, and says nothing that was sent."""
 
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import asyncpg
 import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -19,6 +21,17 @@ from shared.web.locale import locale_of
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
+_OF_THE_DATABASE: Final = (
+    DBAPIError,
+    PoolTimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+    TimeoutError,
+    socket.gaierror,
+)
+"""Not OSError as such: a missing file is a fault of ours, and waiting does not mend it."""
+
 Render = Callable[[Request, Problem], Response]
 
 
@@ -28,9 +41,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         Problem: _problem,
         RequestValidationError: _invalid,
         HTTPException: _http,
-        DBAPIError: _database,
-        PoolTimeoutError: _database,
-        OSError: _database,
+        **dict.fromkeys(_OF_THE_DATABASE, _database),
     }
     for error, answer in answers.items():
         app.add_exception_handler(error, answer)
@@ -97,4 +108,4 @@ def _route_of(request: Request) -> str:
 
 
 def _is_read_by_a_person(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")
+    return "text/html" in request.headers.get("accept", "") and "authorization" not in request.headers

@@ -11,8 +11,13 @@ from starlette.types import Message
 
 from shared.problem import Problem
 from shared.security import Vault
+from shared.web.sessions import CSRF_FIELD
 
 _SUSPECT: Final = re.compile(rb"\x00|\\u(?:0000|[dD][89a-fA-F])")
+KEY_FIELD: Final = "_key"
+FORM_FRAME: Final = frozenset({KEY_FIELD, CSRF_FIELD})
+"""Fields that the page shell adds to every form: they are about the request, not of it."""
+_FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
 CHUNK_BYTES: Final = 1_048_576
 FIELDS_MAX: Final = 500
 FILES_MAX: Final = 20
@@ -37,17 +42,25 @@ def limited(request: Request, bytes_max: int) -> Request:
     return Request(request.scope, receive)
 
 
+def has_form(request: Request) -> bool:
+    """Whether the body says to be a form."""
+    return _kind_of(request) in _FORMS
+
+
 def check_content_type(request: Request, *, takes_form: bool) -> None:
     """Raises 415 where a body is not of the kind that the route reads."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = _kind_of(request)
     if takes_form:
-        accepted = kind in {"multipart/form-data", "application/x-www-form-urlencoded"}
-        expected = "multipart/form-data, application/x-www-form-urlencoded"
+        accepted, expected = kind in _FORMS, ", ".join(_FORMS)
     else:
         accepted = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
         expected = "application/json"
     if not accepted:
         raise Problem("content-type", status=415, expected=expected)
+
+
+def _kind_of(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def check_address(request: Request) -> None:
@@ -84,10 +97,6 @@ async def digest_of(request: Request, vault: Vault, *, form: FormData | None) ->
         else:
             await _feed(digest, value)
     return digest.digest()
-
-
-FORM_FRAME: Final = frozenset({"_csrf", "_key"})
-"""Fields that our page shell adds to every form: they are about the request, not of it."""
 
 
 async def _feed(digest: HMAC, upload: UploadFile) -> None:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import httpx2
-from fastapi import APIRouter, FastAPI, Response, UploadFile
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, FastAPI, Form, Request, Response, UploadFile
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from pydantic import BaseModel, Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Column, MetaData, String, Table, Uuid, func, insert, select, text
@@ -25,10 +25,11 @@ from shared.security.tables import REFUSE_CHANGES
 from shared.security.tables import metadata as security_metadata
 from shared.service import Service
 from shared.settings import DeploymentSettings
-from shared.web import EdgeRoute, Problem, SessionDep, allows, make_web_app, public
+from shared.web import EdgeRoute, Link, Pages, Problem, SessionDep, allows, make_web_app, public
 from tests.fixtures import Database
 
 ISSUER_URL = "http://127.0.0.1:4999"
+HALL_URL = "http://127.0.0.1:4001"
 PEOPLE = "dinsos-samarinda"
 KEY_1 = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
@@ -41,6 +42,7 @@ notes = Table(
     Column("words", String, unique=True),
 )
 router = APIRouter(route_class=EdgeRoute)
+pages = Pages(Path(__file__).with_name("templates"), nav=[Link("/desk", "service.intake")])
 
 
 class NewNote(BaseModel):
@@ -109,6 +111,17 @@ async def stream() -> StreamingResponse:
     return StreamingResponse(iter(["a"]))
 
 
+@router.get("/desk")
+async def desk(request: Request, _: Officer) -> HTMLResponse:
+    return pages.render(request, "desk.html", amount=300_000)
+
+
+@router.post("/desk")
+async def write_at_desk(words: Annotated[str, Form(max_length=40)], _: Officer, session: SessionDep) -> Response:
+    await session.execute(insert(notes), {"id": uuid4(), "region": "64.72", "words": words})
+    return RedirectResponse("/desk", 303)
+
+
 @router.get("/open", dependencies=[public()])
 async def everyone() -> str:
     return "welcome"
@@ -136,6 +149,7 @@ class Hall:
     deployment: Deployment
     issuer: Issuer
     client: httpx2.AsyncClient
+    browser: httpx2.AsyncClient
     database: Database
     keys: list[str] = field(default_factory=list)
 
@@ -167,7 +181,7 @@ def settings_of(database: Database, **changes: Any) -> DeploymentSettings:
         "kafka_password": SecretStr("none"),
         "oidc_issuer": ISSUER_URL,
         "oidc_jwks_url": f"{ISSUER_URL}/jwks",
-        "public_url": "http://hall",
+        "public_url": HALL_URL,
         "vault_keys": SecretStr(f"1:{KEY_1}"),
         "blind_index_key": SecretStr(KEY_1),
         **changes,
@@ -189,13 +203,22 @@ async def furnish(database: Database) -> None:
 async def open_hall(database: Database, state: Path, **changes: Any) -> AsyncIterator[Hall]:
     """A hall on a furnished database. Several may stand on one, as several processes of a deployment do."""
     issuer = Issuer(ISSUER_URL, PeopleFile(people_of_state(state)), state, mode="laptop")
-    issuer_client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=make_issuer_app(issuer)))
+    issuer_transport = httpx2.ASGITransport(app=make_issuer_app(issuer))
+    issuer_client = httpx2.AsyncClient(transport=issuer_transport)
     deployment = Deployment(SERVICE, settings_of(database, **changes))
     app = make_web_app("hall", [router], deployment, http=issuer_client)
     # Unexpected errors are answered by the app and raised again by its outermost layer: here as with uvicorn.
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-    async with issuer_client, httpx2.AsyncClient(transport=transport, base_url="http://hall", timeout=30) as client:
+    # What a person's browser does: keeps cookies, follows redirects, also to the issuer and back.
+    browser = httpx2.AsyncClient(
+        mounts={HALL_URL: transport, ISSUER_URL: issuer_transport},
+        base_url=HALL_URL,
+        headers={"Accept": "text/html,*/*;q=0.8"},
+        follow_redirects=True,
+    )
+    client = httpx2.AsyncClient(transport=transport, base_url=HALL_URL, timeout=30)
+    async with issuer_client, browser, client:
         try:
-            yield Hall(app, deployment, issuer, client, database)
+            yield Hall(app, deployment, issuer, client, browser, database)
         finally:
             await deployment.engine.dispose()
