@@ -9,6 +9,7 @@ bring, fails here. The environments are kept under the state folder, so that a s
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 import shutil
 import subprocess
@@ -26,15 +27,35 @@ _SYNC_SECONDS = 600
 _PROBE_SECONDS = 60
 
 _PROBE = """
-import importlib, sys
-service = sys.argv[1]
-app = importlib.import_module(f"services.{service}.app")
-if not callable(app.create_app) or app.SERVICE.name != service:
-    sys.exit(f"services/{service}/app.py declares neither SERVICE nor create_app")
-foreign = {name.split(".")[1] for name in sys.modules if name.startswith("services.")} - {service}
-if foreign or "local" in sys.modules:
-    sys.exit(f"{service} needs {sorted(foreign)} or local")
+import asyncio, sys
+import httpx2
+from shared.serve import find_service, make_app, read_settings
+
+service = find_service(sys.argv[1])
+web = make_app(service, read_settings(service, None))
+async def alive():
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(web), base_url="http://alone") as client:
+        return (await client.get("/livez")).status_code
+status = asyncio.run(alive())
+foreign = {name.split(".")[1] for name in sys.modules if name.startswith("services.")} - {service.name}
+if status != 200 or foreign or "local" in sys.modules:
+    sys.exit(f"{service.name}: /livez said {status}, and these came along: {sorted(foreign)}")
 """
+# Enough to be composed; nothing of it is reached, because /livez depends on nothing.
+_SETTINGS = {
+    "TUNTAS_MODE": "laptop",
+    "TUNTAS_AGENCY": "dinsos-samarinda",
+    "TUNTAS_REGION": "64.72",
+    "TUNTAS_DIRECTORY_FILE": str(_REPOSITORY / "local/agencies.yaml"),
+    "TUNTAS_DATABASE_URL": "postgresql://alone:alone@127.0.0.1:1/alone",
+    "TUNTAS_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+    "TUNTAS_KAFKA_USERNAME": "alone",
+    "TUNTAS_KAFKA_PASSWORD": "alone",
+    "TUNTAS_OIDC_ISSUER": "http://127.0.0.1:1",
+    "TUNTAS_OIDC_JWKS_URL": "http://127.0.0.1:1/jwks",
+    "TUNTAS_VAULT_KEYS": "1:" + base64.b64encode(bytes(32)).decode(),
+    "TUNTAS_BLIND_INDEX_KEY": base64.b64encode(bytes(32)).decode(),
+}
 
 
 def main() -> int:
@@ -50,7 +71,7 @@ def main() -> int:
 
 
 def starts_alone(service: str, uv: str) -> str | None:
-    """What is wrong when `services.<service>.app` is imported alone, or nothing."""
+    """What is wrong when a service is composed and asked for /livez alone, or nothing."""
     environment = state_folder() / "alone" / service
     sync = [
         *(str(Path(uv).absolute()) if os.sep in uv else uv, "sync", "--frozen", "--quiet", "--no-dev"),
@@ -65,7 +86,7 @@ def starts_alone(service: str, uv: str) -> str | None:
             shutil.copytree(_REPOSITORY / part, house / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(_REPOSITORY / "services/__init__.py", house / "services")
         probe = [str(environment / "bin/python"), "-c", _PROBE, service]
-        return _run(probe, house, {"PYTHONPATH": str(house)}, _PROBE_SECONDS)
+        return _run(probe, house, {"PYTHONPATH": str(house), "TUNTAS_STATE_DIR": folder} | _SETTINGS, _PROBE_SECONDS)
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str], seconds: float) -> str | None:
