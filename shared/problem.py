@@ -33,6 +33,7 @@ class Problem(Exception):
     def __init__(
         self,
         code: str,
+        /,
         status: int,
         *,
         field: str | None = None,

@@ -62,7 +62,7 @@ def catalogue() -> Catalogue:
     return Catalogue({each.name: tomllib.loads(each.read_text(encoding="utf-8")) for each in found})
 
 
-def text(code: str, locale: Locale, **values: object) -> str:
+def text(code: str, locale: Locale, /, **values: object) -> str:
     """The text of a code in a language, its `{placeholders}` filled. Raises UnknownTextError, never guesses."""
     return catalogue().text(code, locale, values)
 

@@ -76,7 +76,7 @@ class Pages:
         directory = deployment.directory.current()
         agency = deployment.agency
         return {
-            "t": lambda code, **values: text(code, locale, **values),
+            "t": lambda code, /, **values: text(code, locale, **values),
             "rupiah": partial(rupiah, locale=locale),
             "number": partial(number, locale=locale),
             "day": partial(day, locale=locale),

@@ -1,0 +1,43 @@
+"""Health: alive without anything, ready with everything, figures without people."""
+
+import asyncio
+
+import pytest
+from prometheus_client import Counter
+
+from shared.web import health
+from tests.shared.web.hall import Hall
+
+
+async def test_a_process_lives_whatever_else_does_not(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def dead() -> dict[str, str | None]:
+        return {"database": "refused", "kafka": None}
+
+    monkeypatch.setattr(hall.deployment, "health", dead)
+    assert (await hall.client.get("/livez")).json() == {"status": "alive"}
+    answer = await hall.client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "not-ready", "parts": {"database": "refused", "kafka": "ok"}}
+
+
+async def test_it_is_ready_when_every_part_works(hall: Hall) -> None:
+    answer = await hall.client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert answer.json()["parts"]["database"] == "ok"
+
+
+async def test_a_part_that_hangs_is_not_ready(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang() -> dict[str, str | None]:
+        await asyncio.Event().wait()
+        return {}
+
+    monkeypatch.setattr(health, "HEALTH_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(hall.deployment, "health", hang)
+    assert (await hall.client.get("/readyz")).status_code == 503
+
+
+async def test_metrics_are_those_of_this_deployment(hall: Hall) -> None:
+    Counter("hall_visits", "Visits to the hall.", registry=hall.deployment.registry).inc()
+    answer = await hall.client.get("/metrics")
+    assert "hall_visits_total 1.0" in answer.text
+    assert answer.headers["content-type"].startswith("text/plain")
