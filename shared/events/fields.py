@@ -12,7 +12,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 HouseholdId = UUID
 MemberId = UUID
 
-RegionCode = Annotated[str, Field(pattern=r"^\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?$", examples=["64.72.05.1001"])]
+RegionCode = Annotated[
+    str, Field(pattern=r"^[0-9]{2}(\.[0-9]{2}(\.[0-9]{2}(\.[0-9]{4})?)?)?$", examples=["64.72.05.1002"])
+]
 """Kemendagri code with dots: province, kab/kota, kecamatan, kelurahan or desa."""
 
 AgencyCode = Annotated[
@@ -35,15 +37,15 @@ Rank = Annotated[int, Field(ge=1, le=2_000_000_000, strict=True)]
 Revision = Annotated[int, Field(ge=1, le=2_000_000_000, strict=True)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Period = Annotated[
-    str, Field(pattern=r"^\d{4}(-(0[1-9]|1[0-2]|T[1-4]|S[1-2]))?$", examples=["2022", "2022-12", "2022-T4"])
+    str, Field(pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2]|T[1-4]|S[1-2]))?$", examples=["2022", "2022-12", "2022-T4"])
 ]
 """Year, month, quarter (T) or half (S) of the programme's calendar."""
 
 DecreeNumber = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[0-9A-Za-z][0-9A-Za-z ./-]*$")]
 """Number of a published decree (SK). It names an act of government, never a person."""
 
-ProgrammeTitle = Annotated[str, Field(min_length=3, max_length=120)]
-"""Title of a published programme."""
+ProgrammeTitle = Annotated[str, Field(min_length=3, max_length=120, pattern=r"^[0-9A-Za-z(][0-9A-Za-z ,.:;()/&'-]*$")]
+"""Title of a published programme or of the act it rests on: one line of letters, digits and plain signs."""
 
 Date = date
 Instant = AwareDatetime
@@ -55,8 +57,14 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+UNKNOWN = "unknown"
+
+
 class OpenEnum(StrEnum):
-    """A closed state that a newer announcer may have widened: what is not known here reads as UNKNOWN."""
+    """A closed state that a newer announcer may have widened: what is not known here reads as UNKNOWN.
+
+    Nobody announces UNKNOWN.
+    """
 
     @classmethod
     def _missing_(cls, value: object) -> Any:
@@ -131,5 +139,23 @@ class RegionCount(Part):
 
 
 class OutcomeOfMember(Part):
+    """The only thing a fact says of one member: whether it was found."""
+
     member_id: MemberId
     outcome: MemberOutcome
+
+
+class Goods(Part):
+    """Things handed over."""
+
+    item: Code
+    quantity: Count
+    unit: Code
+
+
+FACT_KINDS: tuple[Any, ...] = (
+    UUID, bool, Date, Instant, RegionCode, AgencyCode, Code, ProgrammeCode, CohortCode, FundLineCode, DecreeNumber,
+    ProgrammeTitle, Rupiah, Count, Rank, Revision, Sha256, Period, MemberOutcome, CohortOutcome, Category, Unit,
+    ProgrammeStatus, Decree, RegionCount, OutcomeOfMember, Goods,
+)  # fmt: skip
+"""All that a fact may be made of, alone or in a list: ids, codes, counts, rupiah, days, and decisions of government."""

@@ -40,7 +40,7 @@ class HouseholdRegistered(_OfIntake):
     type = "household.registered.v1"
     example = {
         "household_id": _HOUSEHOLD,
-        "region": "64.72.05.1001",
+        "region": "64.72.05.1002",
         "registers": ["dtks"],
         "members": [_MEMBER, _MEMBER_2],
         "persons": 2,
@@ -77,7 +77,7 @@ class HouseholdWithdrawn(_OfIntake):
     """A household left the register by a decision: entered in error, moved away whole, or died out."""
 
     type = "household.withdrawn.v1"
-    example = {"household_id": _HOUSEHOLD, "region": "64.72.05.1001", "reason": "entered-in-error", "revision": 3}
+    example = {"household_id": _HOUSEHOLD, "region": "64.72.05.1002", "reason": "entered-in-error", "revision": 3}
 
     household_id: HouseholdId
     region: RegionCode
@@ -92,7 +92,7 @@ class DuplicateSuspected(_OfIntake):
     example = {
         "duplicate_id": "0192f1d0-7c11-7a10-8a00-0000000000e1",
         "household_id": _HOUSEHOLD,
-        "region": "64.72.05.1001",
+        "region": "64.72.05.1002",
         "reasons": ["same-national-id"],
         "blocks_payment": True,
     }
@@ -111,7 +111,7 @@ class DuplicateResolved(_OfIntake):
     example = {
         "duplicate_id": "0192f1d0-7c11-7a10-8a00-0000000000e1",
         "household_id": _HOUSEHOLD,
-        "region": "64.72.05.1001",
+        "region": "64.72.05.1002",
         "resolution": "different-people",
     }
 
@@ -164,7 +164,7 @@ class CohortClosed(_OfIntake):
         "received_on": "2022-12-05",
         "baseline_persons": 9032,
         "baseline_families": 1600,
-        "by_region": [{"region": "64.72.05.1001", "persons": 9032}],
+        "by_region": [{"region": "64.72.05.1002", "persons": 9032}],
     }
 
     cohort_id: UUID
@@ -190,7 +190,7 @@ class CohortEntryResolved(_OfIntake):
         "cohort_id": _COHORT,
         "cohort": "P3KE-9000",
         "entry_id": "0192f1d0-7c11-7a10-8a00-0000000000f1",
-        "region": "64.72.05.1001",
+        "region": "64.72.05.1002",
         "outcome": "member",
         "household_id": _HOUSEHOLD,
         "member_id": _MEMBER,
@@ -237,14 +237,14 @@ class HouseholdProfile(_OfIntake):
     kind = "profiles"
     example = {
         "household_id": _HOUSEHOLD,
-        "region": "64.72.05.1001",
+        "region": "64.72.05.1002",
         "revision": 1,
         "decile": 1,
         "members": [
             {"member_id": _MEMBER, "sex": "female", "birth_year": 1984, "relation": "head", "works": True},
             {"member_id": _MEMBER_2, "sex": "male", "birth_year": 2012, "relation": "child", "at_school": True},
         ],
-        "housing": {"tenure": "own", "floor": "wood", "wall": "wood", "roof": "zinc", "floor_area_m2": 30},
+        "housing": {"tenure": "own", "floor": "wood", "wall": "woven-bamboo", "roof": "zinc", "floor_area_m2": 30},
     }
 
     household_id: HouseholdId

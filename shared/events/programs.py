@@ -16,10 +16,10 @@ from shared.events.fields import (
     Date,
     Decree,
     FundLineCode,
+    Goods,
     HouseholdId,
     Instant,
     MemberId,
-    Part,
     Period,
     ProgrammeCode,
     ProgrammeStatus,
@@ -41,7 +41,7 @@ _ENTITLEMENT = "0192f1d0-7c11-7a10-8a00-000000000206"
 _PAYMENT = "0192f1d0-7c11-7a10-8a00-000000000207"
 _LIST = "0192f1d0-7c11-7a10-8a00-000000000208"
 _DECISION = "0192f1d0-7c11-7a10-8a00-000000000209"
-_REGION = "64.72.05.1001"
+_REGION = "64.72.05.1002"
 _DECREE = {"number": "460/112/HK-KS/2022", "dated": "2022-12-19", "list_sha256": "ab" * 32}
 _OF = {"programme_id": _PROGRAMME, "programme": "UEP-2023", "household_id": _HOUSEHOLD, "region": _REGION}
 
@@ -287,14 +287,6 @@ class EnrolmentVoided(_OfEnrolment):
     rank: Rank | None = None
     returned_rupiah: Rupiah = Field(description="Reserved or committed money that returned to its fund line.")
     corrects: UUID = Field(description="The decision that is taken back.")
-
-
-class Goods(Part):
-    """Things handed over."""
-
-    item: Code
-    quantity: Count
-    unit: Code
 
 
 class _OfPayment(_OfHousehold):

@@ -37,7 +37,7 @@ class VerificationOpened(_OfVerification):
     """A household is to be visited."""
 
     type = "verification.opened.v1"
-    example = {"case_id": _CASE, "household_id": _HOUSEHOLD, "region": "64.72.05.1001", "round": 1, "reason": "cohort"}
+    example = {"case_id": _CASE, "household_id": _HOUSEHOLD, "region": "64.72.05.1002", "round": 1, "reason": "cohort"}
 
     case_id: UUID
     household_id: HouseholdId
@@ -53,7 +53,7 @@ class VisitRecorded(_OfVerification):
     example = {
         "case_id": _CASE,
         "household_id": _HOUSEHOLD,
-        "region": "64.72.05.1001",
+        "region": "64.72.05.1002",
         "visited_on": "2023-02-14",
         "questionnaire": "p3ke-visit-1",
         "evidence_count": 2,
@@ -74,7 +74,7 @@ class HouseholdVerified(_OfVerification):
     example = {
         "case_id": _CASE,
         "household_id": _HOUSEHOLD,
-        "region": "64.72.05.1001",
+        "region": "64.72.05.1002",
         "round": 1,
         "category": "extreme-poor",
         "score": 74,
@@ -115,7 +115,7 @@ class HouseholdRejected(_OfVerification):
     example = {
         "case_id": _CASE,
         "household_id": _HOUSEHOLD,
-        "region": "64.72.05.1001",
+        "region": "64.72.05.1002",
         "round": 1,
         "reasons": ["wage-above-minimum"],
         "rule": "kemiskinan-2022-1",
@@ -146,7 +146,7 @@ class VerificationRevoked(_OfVerification):
     example = {
         "case_id": _CASE,
         "household_id": _HOUSEHOLD,
-        "region": "64.72.05.1001",
+        "region": "64.72.05.1002",
         "round": 1,
         "reason": "evidence-of-another-house",
         "corrects": _DECISION,
@@ -167,7 +167,7 @@ class VerificationExpired(_OfVerification):
     example = {
         "case_id": _CASE,
         "household_id": _HOUSEHOLD,
-        "region": "64.72.05.1001",
+        "region": "64.72.05.1002",
         "round": 1,
         "expired_on": "2024-02-21",
     }
@@ -187,7 +187,7 @@ class VisitsOverdue(_OfVerification):
     subject_field = "region_id"
     example = {
         "region_id": "0192f1d0-7c11-7a10-8a00-000000000109",
-        "region": "64.72.05.1001",
+        "region": "64.72.05.1002",
         "counted_on": "2023-03-01",
         "households": 4,
         "agency": "dinsos-samarinda",
@@ -210,7 +210,7 @@ class VerifiedProfile(_OfVerification):
     kind = "profiles"
     example = {
         "household_id": _HOUSEHOLD,
-        "region": "64.72.05.1001",
+        "region": "64.72.05.1002",
         "revision": 1,
         "category": "extreme-poor",
         "members": [
@@ -225,7 +225,7 @@ class VerifiedProfile(_OfVerification):
                 "at_school": False,
             },
         ],
-        "housing": {"tenure": "own", "floor": "earth", "wall": "wood", "roof": "thatch", "floor_area_m2": 24},
+        "housing": {"tenure": "own", "floor": "earth", "wall": "woven-bamboo", "roof": "thatch", "floor_area_m2": 24},
         "owns_land": True,
         "unfit_house": True,
         "has_business": True,

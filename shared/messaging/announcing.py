@@ -10,13 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 from uuid_utils.compat import uuid7
 
 from shared.clock import Clock
 from shared.events.envelope import EVENT_BYTES_MAX, Event, ServiceName
+from shared.events.fields import UNKNOWN, OpenEnum
 from shared.events.topics import fact_topic, profiles_topic
 from shared.messaging.causes import Cause, current_cause
 from shared.messaging.failures import ContractBroken, ProjectionMayNotAct
@@ -80,6 +81,8 @@ def announce(session: Session, event: Event) -> None:
         raise ContractBroken(
             f"{type(event).__name__} has {len(payload)} bytes; the largest event is {EVENT_BYTES_MAX}."
         )
+    if b'"unknown"' in payload and _says_unknown(event):
+        raise ContractBroken(f"{type(event).__name__} says UNKNOWN: that is what a reader makes of a state it lacks.")
     if _ID_NUMBER.search(payload):
         raise ContractBroken(f"{type(event).__name__} carries a 16-digit number: NIK and KK never travel on the bus.")
     _pending(session).append(envelop(event, payload, announcer, current_cause(), announcer.clock.now()))
@@ -122,6 +125,14 @@ def _headers(event: type[Event], subject: str, announcer: Announcer, cause: Caus
     if cause.causation_id is not None:
         headers["ce_causationid"] = str(cause.causation_id)
     return headers
+
+
+def _says_unknown(value: object) -> bool:
+    if isinstance(value, OpenEnum):
+        return value == UNKNOWN
+    if isinstance(value, BaseModel):
+        return any(_says_unknown(each) for each in vars(value).values())
+    return isinstance(value, list) and any(_says_unknown(each) for each in value)
 
 
 def announced_so_far(session: Session) -> int:

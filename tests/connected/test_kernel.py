@@ -43,13 +43,13 @@ async def pair(deployment_of: DeploymentFactory, stack: StackAddresses, topics: 
 
 def registered(household: UUID, *, revision: int = 1) -> HouseholdRegistered:
     return HouseholdRegistered(
-        household_id=household, region="64.72.05.1001", registers=["dtks"], members=[], persons=0, revision=revision
+        household_id=household, region="64.72.05.1002", registers=["dtks"], members=[], persons=0, revision=revision
     )
 
 
 def updated(household: UUID, revision: int) -> HouseholdUpdated:
     return HouseholdUpdated(
-        household_id=household, region="64.72.05.1001", registers=[], members=[], persons=0, revision=revision,
+        household_id=household, region="64.72.05.1002", registers=[], members=[], persons=0, revision=revision,
         reason="roster-corrected",
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ async def test_nothing_is_announced_when_the_transaction_fails(city: TestDeploym
 
 async def announce_and_fail(city: TestDeployment) -> None:
     async with city.transaction() as session:
-        announce(session, opening(uuid4(), "64.72.05.1001"))
+        announce(session, opening(uuid4(), "64.72.05.1002"))
         raise ZeroDivisionError
 
 
@@ -128,5 +128,5 @@ async def test_a_failing_timer_waits_longer_each_time_and_is_given_up_visibly(ci
 async def test_time_of_an_event_is_business_time(city: TestDeployment) -> None:
     city.clock.move_to(datetime(2023, 9, 16, 3, 0, tzinfo=UTC))
     async with city.transaction() as session:
-        announce(session, opening(uuid4(), "64.72.05.1001"))
+        announce(session, opening(uuid4(), "64.72.05.1002"))
     assert (await city.announced_headers(VerificationOpened))[0]["ce_time"] == "2023-09-16T03:00:00.000Z"

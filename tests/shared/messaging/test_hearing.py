@@ -30,7 +30,7 @@ async def city(deployment_of: DeploymentFactory) -> TestDeployment:
 
 
 def registered(
-    household: UUID | None = None, *, registers: tuple[str, ...] = ("dtks",), region: str = "64.72.05.1001"
+    household: UUID | None = None, *, registers: tuple[str, ...] = ("dtks",), region: str = "64.72.05.1002"
 ) -> HouseholdRegistered:
     return HouseholdRegistered(
         household_id=household or uuid4(), region=region, registers=list(registers), members=[], persons=0, revision=1
@@ -39,7 +39,7 @@ def registered(
 
 def updated(household: UUID, revision: int, reason: str = "roster-corrected") -> HouseholdUpdated:
     return HouseholdUpdated(
-        household_id=household, region="64.72.05.1001", registers=["dtks"], members=[], persons=0, revision=revision,
+        household_id=household, region="64.72.05.1002", registers=["dtks"], members=[], persons=0, revision=revision,
         reason=reason,
     )  # fmt: skip
 
@@ -71,8 +71,8 @@ async def test_what_is_announced_is_numbered_without_gaps_per_household(city: Te
     households = [uuid4() for _ in range(3)]
     await city.deliver(*(registered(each) for each in households), twice=False)
     async with city.transaction() as session:
-        announce(session, opening(households[0], "64.72.05.1001"))
-        announce(session, opening(households[0], "64.72.05.1001"))
+        announce(session, opening(households[0], "64.72.05.1002"))
+        announce(session, opening(households[0], "64.72.05.1002"))
     numbers = [(row["ce_subject"], row["ce_sequence"]) for row in await city.announced_headers(VerificationOpened)]
     assert [number for subject, number in numbers if subject.endswith(str(households[0]))] == ["1", "2", "3"]
     assert [number for subject, number in numbers if subject.endswith(str(households[1]))] == ["1"]

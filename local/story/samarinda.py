@@ -1,0 +1,26 @@
+"""The Samarinda story: from a list of 9,032 persons to a freed place that the next family takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx2
+from rich.console import Console
+
+from local.city import City
+from local.story import truth
+from local.story.cast import Cast, progress_on
+from local.story.chapters import register, visits
+from local.story.report import Report
+
+CHAPTERS = (register, visits)
+
+
+async def play(city: City, files: Path, report: Report, console: Console) -> None:
+    """Play all chapters over the public API, and gather the figures that services answer with."""
+    limits = httpx2.Limits(max_connections=20)
+    async with httpx2.AsyncClient(limits=limits) as http:
+        with progress_on(console) as progress:
+            cast = Cast(city, files, truth.read(files / "answers.json"), report, http, console, progress)
+            for chapter in CHAPTERS:
+                await chapter.play(cast)
