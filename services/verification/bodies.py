@@ -191,6 +191,9 @@ class CaseShown(BaseModel):
     visit_id: UUID | None
     decision_id: UUID | None
     valid_until: date | None
+    confirmed_persons: int | None = Field(None, description="By the visit that counts.")
+    score: int | None = Field(None, description="Only for those who verify; null where nobody answered.")
+    category: Category | None = Field(None, description="What the score suggests; only for those who verify.")
 
 
 class CasesShown(BaseModel):
@@ -215,6 +218,15 @@ class VisitShown(BaseModel):
     score: int | None
     category: Category | None
     reasons: list[str]
+
+
+class AnswersShown(BaseModel):
+    """A visit as it was sent, and what follows from it by rule: advice for those who decide."""
+
+    visit: VisitSent
+    score_reasons: list[str]
+    unfit_house: list[str]
+    suggested_rejections: list[str]
 
 
 class DecisionShown(BaseModel):

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
 from services.verification.models import Case, CohortEntry, DuplicateQuestion, Household, HouseholdFeatures
-from services.verification.open_cases import consider
+from services.verification.open_cases import consider, is_ours
 from services.verification.rules.states import OPEN, CaseState, Step, after
 from services.verification.share_cases import share
 from shared.events.fields import CohortOutcome
@@ -108,17 +108,14 @@ async def open_verification_of_known_entries(
 
 
 @router.on(HouseholdUpdated)
-async def follow_household(event: HouseholdUpdated, session: Session) -> None:
-    """A household moved: its open case goes to the officers of the new place."""
+async def follow_household(event: HouseholdUpdated, session: Session, fact: Fact) -> None:
+    """A household moved: its open case goes to the officers of the new place, or ends where another city decides."""
     case = await _open_case(session, event.household_id)
     known = await session.get(Household, event.household_id)
-    if case is None or known is None or known.region == case.region:
-        return
-    case.region = known.region
-    if after(case.state, Step.UNASSIGN) is not None:
-        case.state, case.officer = CaseState.PROPOSED, None
-        await session.flush()
-        await share(session, [(case.id, case.region)])
+    if case is None:
+        await consider(session, [event.household_id], {event.household_id: fact})
+    elif known is not None and known.region != case.region:
+        await _move(session, case, known.region)
 
 
 @router.on(HouseholdWithdrawn)
@@ -128,6 +125,17 @@ async def close_withdrawn(event: HouseholdWithdrawn, session: Session) -> None:
     known = await session.get(Household, event.household_id)
     if case is not None and known is not None and known.withdrawn:
         case.state = CaseState.WITHDRAWN
+
+
+async def _move(session: Session, case: Case, region: str) -> None:
+    if not is_ours(session, region):
+        case.state = CaseState.WITHDRAWN
+        return
+    case.region = region
+    if after(case.state, Step.UNASSIGN) is not None:
+        case.state, case.officer = CaseState.PROPOSED, None
+        await session.flush()
+        await share(session, [(case.id, case.region)])
 
 
 async def _open_case(session: Session, household_id: UUID) -> Case | None:

@@ -19,6 +19,7 @@ from services.verification.moment import moment_of, settings_of
 from services.verification.rules.sharing import share_out
 from services.verification.rules.states import OPEN, CaseState
 from services.verification.share_cases import loads_of, officers_by_region
+from shared.deployment import deployment_of_session
 from shared.events.verification import VerificationOpened
 from shared.messaging import Fact, Session, announce, correlation, schedule
 
@@ -44,10 +45,19 @@ def next_round(case: Case, reason: str) -> Opening:
 async def consider(session: Session, household_ids: Collection[UUID], causes: Mapping[UUID, Fact]) -> None:
     """Open a case for each household that is registered and a member of a closed list, and has none for that list yet.
 
-    Does nothing for a household of which only one half is known: whichever half comes second opens the case.
+    Does nothing for a household of which only one half is known: whichever half comes second opens the case. Nor for
+    one in whose region another verification has the word.
     """
     rows = await session.execute(_READY, {"household_ids": list(household_ids), "open": sorted(OPEN)})
-    await open_cases(session, [Opening(reason="cohort", **row) for row in rows.mappings()], causes)
+    ready = [Opening(reason="cohort", **row) for row in rows.mappings()]
+    await open_cases(session, [opening for opening in ready if is_ours(session, opening.region)], causes)
+
+
+def is_ours(session: Session, region: str) -> bool:
+    """Whether this deployment's word counts in a region today."""
+    deployment = deployment_of_session(session)
+    directory, today = deployment.directory.current(), moment_of(session).today
+    return directory.authority_over("verification", region, today) == deployment.agency
 
 
 async def open_cases(

@@ -18,6 +18,7 @@ from services.verification.rules.states import TO_VISIT, CaseState
 from services.verification.share_cases import share, share_proposed_cases
 from shared.messaging import Session
 from shared.problem import Problem
+from shared.regions import Regions
 from shared.security import Caller
 from shared.web import EdgeRoute, SessionDep
 
@@ -29,6 +30,8 @@ async def assign_officers(body: AssignmentsSent, caller: Supervisor, session: Se
     """Give field verifiers their regions; proposed cases there get an officer at once, later ones when they open."""
     for each in body.assignments:
         caller.require_region(each.region)
+        if not Regions.load().known(each.region):
+            raise Problem("assignment-region-unknown", status=422, field="region", region=each.region)
     now = moment_of(session).now
     rows = [
         {"id": uuid7(), "region": each.region, "officer": each.officer, "made_by": caller.subject, "made_at": now}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from sqlalchemy import case as when
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from services.verification.api.who import Reader
+from services.verification.api.who import VERIFIES, Reader
 from services.verification.bodies import (
     CaseInFull,
     CaseShown,
@@ -30,6 +30,7 @@ from services.verification.rules.states import TO_VISIT, CaseState
 from shared.events.fields import RegionCode
 from shared.messaging import Session
 from shared.problem import Problem
+from shared.security import Caller, Role
 from shared.web import EdgeRoute, SessionDep
 
 router = APIRouter(prefix="/api/v1", route_class=EdgeRoute, tags=["cases"])
@@ -61,7 +62,7 @@ async def list_cases(
     cases = (await session.exec(query.order_by(col(Case.id)).limit(limit + 1))).all()
     page = cases[:limit]
     return CasesShown(
-        cases=[CaseShown(**shown) for shown in await _shown(session, page)],
+        cases=[CaseShown(**shown) for shown in await cases_shown(session, caller, page)],
         next=page[-1].id if len(cases) > limit else None,
     )
 
@@ -73,11 +74,11 @@ async def show_case(case_id: UUID, caller: Reader, session: SessionDep) -> CaseI
     if case is None:
         raise Problem("case-not-found", status=404, field="case_id")
     caller.require_region(case.region)
-    (shown,) = await _shown(session, [case])
+    (shown,) = await cases_shown(session, caller, [case])
     decisions = await session.exec(select(Decision).where(Decision.case_id == case_id).order_by(col(Decision.id)))
     return CaseInFull(
         **shown,
-        visits=await _visits(session, case),
+        visits=await _visits(session, caller, case),
         decisions=[
             DecisionShown(decision_id=each.id, decision=each.kind, **_fields(each, DecisionShown)) for each in decisions
         ],
@@ -117,32 +118,47 @@ async def show_progress(
     )
 
 
-async def _shown(session: Session, cases: Sequence[Case]) -> list[dict[str, Any]]:
+async def cases_shown(session: Session, caller: Caller, cases: Sequence[Case]) -> list[dict[str, Any]]:
+    """Cases as a list shows them to a caller."""
     households = {case.household_id for case in cases}
     known = await session.exec(select(Household).where(col(Household.household_id).in_(households)))
     rosters = {each.household_id: each.members for each in known}
     in_question = await households_in_question(session, households)
+    visit_ids = {case.visit_id for case in cases if case.visit_id is not None}
+    visits = {visit.id: visit for visit in await session.exec(select(Visit).where(col(Visit.id).in_(visit_ids)))}
+    found = (visits[case.visit_id] if case.visit_id else None for case in cases)
     return [
         {
             **_fields(case, CaseShown),
             "case_id": case.id,
             "members": rosters.get(case.household_id, []),
             "duplicate_open": case.household_id in in_question,
+            **_found(visit, VERIFIES.intersection(caller.roles)),
         }
-        for case in cases
+        for case, visit in zip(cases, found, strict=True)
     ]
 
 
-async def _visits(session: Session, case: Case) -> list[VisitShown]:
+def _found(visit: Visit | None, verifies: Collection[Role]) -> dict[str, Any]:
+    if visit is None:
+        return {}
+    scored = {"score": visit.score, "category": visit.category} if verifies else {}
+    return {"confirmed_persons": visit.confirmed_persons, **scored}
+
+
+async def _visits(session: Session, caller: Caller, case: Case) -> list[VisitShown]:
     visits = (await session.exec(select(Visit).where(Visit.case_id == case.id).order_by(col(Visit.recorded_at)))).all()
     photos = await photos_of(session, {visit.id for visit in visits})
+    hidden: dict[str, Any] = {"score": None, "category": None, "reasons": []}
+    if VERIFIES.intersection(caller.roles):
+        hidden = {}
     reused = await _reused(session, case, [digest for digests in photos.values() for digest in digests])
     return [
         VisitShown(
             visit_id=visit.id,
             evidence_sha256=photos.get(visit.id, []),
             reused_photos=len(reused.intersection(photos.get(visit.id, []))),
-            **_fields(visit, VisitShown),
+            **{**_fields(visit, VisitShown), **hidden},
         )
         for visit in visits
     ]

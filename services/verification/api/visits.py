@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -10,10 +10,12 @@ from uuid_utils.compat import uuid7
 
 from services.verification.api.items import read_items, refused
 from services.verification.api.who import Examiner, Visitor
-from services.verification.bodies import ItemResult, ListResult, VisitOfBatch, VisitSent, VisitsSent
+from services.verification.bodies import AnswersShown, ItemResult, ListResult, VisitOfBatch, VisitSent, VisitsSent
+from services.verification.forms import forms
 from services.verification.models import Case, Visit
-from services.verification.record_visits import NewVisit, record_visits
+from services.verification.record_visits import NewVisit, record_visits, score_of
 from services.verification.refusals import refuse
+from services.verification.rules.facts import facts_of, suggested_rejections, unfit_house
 from services.verification.sealing import open_visit
 from shared.events.fields import Code
 from shared.problem import Problem
@@ -63,8 +65,8 @@ async def look_at_answers(
     caller: Examiner,
     session: SessionDep,
     deployment: DeploymentDep,
-) -> dict[str, Any]:
-    """What people answered, and where the photos were taken."""
+) -> AnswersShown:
+    """What people answered, where the photos were taken, and what follows from it by rule."""
     visit = await session.get(Visit, visit_id)
     case = await session.get(Case, visit.case_id) if visit else None
     if visit is None or case is None:
@@ -73,4 +75,18 @@ async def look_at_answers(
     key = await household_key(session, deployment.vault, visit.household_id)
     ids = {"visit_id": visit.id, "household_id": visit.household_id}
     await audit(session, caller, "look_at_answers", ids, purpose)
-    return open_visit(key, visit).model_dump(mode="json", exclude_none=True)
+    return answers_shown(visit, open_visit(key, visit))
+
+
+def answers_shown(visit: Visit, sent: VisitSent) -> AnswersShown:
+    """An opened visit with the advice of the rules."""
+    scored = score_of(sent)
+    if scored is None:
+        return AnswersShown(visit=sent, score_reasons=[], unfit_house=[], suggested_rejections=[])
+    facts, rule = facts_of(sent.given_answers()), forms().rules[visit.rule]
+    return AnswersShown(
+        visit=sent,
+        score_reasons=list(scored.reasons),
+        unfit_house=list(unfit_house(facts, visit.confirmed_persons, rule.floor_dm2_per_person_min)),
+        suggested_rejections=list(suggested_rejections(facts)),
+    )

@@ -23,7 +23,7 @@ class CaseState(StrEnum):
     EXPIRED = "expired"
     """The verification outlived its validity; the household has a case in the next round."""
     WITHDRAWN = "withdrawn"
-    """The household left the register before anything was decided."""
+    """The household left the register, or our region, before anything was decided."""
 
 
 class Step(StrEnum):

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from shared.events.fields import CohortOutcome
 from shared.events.intake import CohortEntryResolved, HouseholdRegistered
 
-PLACE = "64.72.05.1001"
+PLACE = "64.72.05.1002"
 COHORT_ID = UUID("0192f1d0-7c11-7a10-8a00-0000000000c1")
 
 

@@ -9,7 +9,7 @@ from shared.security import Role
 from tests.services.verification.city import City
 from tests.services.verification.story import visit
 
-NORTH, SOUTH = "64.72.05.1001", "64.72.01.1001"
+NORTH, SOUTH = "64.72.05.1002", "64.72.01.1001"
 
 
 async def test_cases_are_shared_by_region_and_load(city: City) -> None:
@@ -22,7 +22,7 @@ async def test_cases_are_shared_by_region_and_load(city: City) -> None:
     rows = await city.deployment.fetch("select officer from verification_case where officer is not null")
     assert Counter(row.officer for row in rows) == {"petugas-1": 3, "petugas-2": 2}
     await city.listed(members=1, region=NORTH)
-    await city.listed(members=1, region="64.72.05.1002")
+    await city.listed(members=1, region="64.72.05.1003")
     rows = await city.deployment.fetch("select officer from verification_case where officer is not null")
     assert Counter(row.officer for row in rows) == {"petugas-1": 3, "petugas-2": 3, "petugas-3": 1}
 
@@ -54,6 +54,8 @@ async def test_only_a_supervisor_of_the_region_assigns(city: City) -> None:
     assert (await city.officer().post("/api/v1/assignments", json=body)).status_code == 403
     refused = await city.supervisor(regions=["64.72.05"]).post("/api/v1/assignments", json=body)
     assert refused.json()["code"] == "region-not-yours"
+    mistyped = await city.assign(region="64.72.05.1099")
+    assert (mistyped.status_code, mistyped.json()["code"]) == (422, "assignment-region-unknown")
 
 
 async def test_a_list_is_read_page_by_page(city: City) -> None:
@@ -100,6 +102,16 @@ async def test_a_case_shows_its_members_visits_and_decisions(city: City) -> None
     assert (decided["proposed_by"], decided["decided_by"]) == ("petugas-1", "pengawas-1")
     elsewhere = await city.officer(regions=["64.72.01"]).get(f"/api/v1/cases/{case_id}")
     assert elsewhere.json()["code"] == "region-not-yours"
+
+
+async def test_a_coordinator_does_not_see_how_poor_a_household_is(city: City) -> None:
+    case_id, _ = await city.visited(members=2)
+    coordinator = city.deployment.client(Role.COORDINATOR)
+    for path in ("/api/v1/cases", f"/api/v1/cases/{case_id}"):
+        assert "extreme-poor" not in (await coordinator.get(path)).text
+        assert "floor-earth" not in (await coordinator.get(path)).text
+    (seen,) = (await city.supervisor().get("/api/v1/cases", params={"state": "visited"})).json()["cases"]
+    assert (seen["confirmed_persons"], seen["score"], seen["category"]) == (2, 90, "extreme-poor")
 
 
 async def test_progress_counts_each_kelurahan(city: City) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
+import yaml
 
 from services.verification.app import SERVICE
 from services.verification.open_cases import DAILY_ROUND
@@ -22,6 +24,8 @@ from shared.messaging import Tombstone
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
 from tests.services.verification.story import PLACE, entries, registered
 
+NEIGHBOUR = "dinsos-balikpapan"
+SINCE = date(2022, 1, 1)
 CASES = "select household_id, region, round, reason, state, officer, visit_due_on from verification_case order by id"
 
 
@@ -108,6 +112,48 @@ async def test_an_open_case_follows_its_household_to_another_place(verification:
     await verification.deliver(moved)
     (case,) = await verification.fetch(CASES)
     assert (case.region, case.state) == ("64.72.01.1001", "proposed")
+
+
+def add_neighbour(verification: TestDeployment) -> None:
+    """Another city with its own register and its own verification joins the directory."""
+    path = Path(verification.deployment.settings.directory_file)
+    entries_of = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entries_of["agencies"]["dinsos-balikpapan"] = {
+        "name": "Dinas Sosial Kota Balikpapan", "region": "64.71", "statuses": [{"status": "active", "since": SINCE}],
+    }  # fmt: skip
+    for service in ("intake", "verification"):
+        entries_of["deployments"].append({"service": service, "agency": NEIGHBOUR})
+    entries_of["authority"].append({"region": "64.71", "intake": NEIGHBOUR, "verification": NEIGHBOUR, "since": SINCE})
+    part = path.with_suffix(".part")
+    part.write_text(yaml.safe_dump(entries_of), encoding="utf-8")
+    part.replace(path)
+
+
+async def test_a_household_of_another_city_is_left_to_it(verification: TestDeployment) -> None:
+    add_neighbour(verification)
+    elsewhere = registered(region="64.71.01.1001")
+    await verification.deliver(elsewhere, *entries(elsewhere), agency=NEIGHBOUR)
+    assert await verification.fetch(CASES) == []
+
+
+async def test_a_case_ends_where_its_household_moves_to_another_city(verification: TestDeployment) -> None:
+    add_neighbour(verification)
+    household = registered()
+    await verification.deliver(household, *entries(household))
+    moved = HouseholdUpdated(**household.model_dump() | {"region": "64.71.01.1001", "revision": 2, "reason": "moved"})
+    await verification.deliver(moved, agency=NEIGHBOUR)
+    (case,) = await verification.fetch(CASES)
+    assert (case.region, case.state) == (PLACE, "withdrawn")
+
+
+async def test_a_listed_household_that_moves_here_is_visited_here(verification: TestDeployment) -> None:
+    add_neighbour(verification)
+    elsewhere = registered(region="64.71.01.1001")
+    await verification.deliver(elsewhere, *entries(elsewhere), agency=NEIGHBOUR)
+    here = HouseholdUpdated(**elsewhere.model_dump() | {"region": PLACE, "revision": 2, "reason": "moved"})
+    await verification.deliver(here)
+    (case,) = await verification.fetch(CASES)
+    assert (case.region, case.state) == (PLACE, "proposed")
 
 
 async def test_a_withdrawn_household_is_not_visited_any_more(verification: TestDeployment) -> None:

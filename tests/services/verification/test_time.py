@@ -11,7 +11,7 @@ from shared.events.verification import VerificationExpired, VerificationOpened, 
 from tests.services.verification.city import OTHER_SUPERVISOR, City
 from tests.services.verification.story import visit
 
-NORTH, SOUTH = "64.72.05.1001", "64.72.01.1001"
+NORTH, SOUTH = "64.72.05.1002", "64.72.01.1001"
 
 
 async def findings(city: City) -> list[str]:

@@ -43,7 +43,10 @@ async def test_looking_at_answers_needs_a_purpose_and_leaves_a_row(city: City) -
     path = f"/api/v1/visits/{row.id}/answers"
     assert (await city.supervisor().get(path)).status_code == 422
     shown = await city.supervisor().get(path, params={"purpose": "decision"})
-    assert shown.json()["answers"]["business"] == "food-stall"
+    assert shown.json()["visit"]["answers"]["business"] == "food-stall"
+    assert "income-below-line" in shown.json()["score_reasons"]
+    assert shown.json()["unfit_house"] == ["floor-unfit"]
+    assert shown.json()["suggested_rejections"] == []
     looks = "select principal, purpose, subjects from kernel.audit where action = 'look_at_answers'"
     (look,) = await city.deployment.fetch(looks)
     assert (look.principal, look.purpose) == ("dinsos-samarinda/pengawas-1", "decision")

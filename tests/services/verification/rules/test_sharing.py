@@ -14,14 +14,14 @@ from services.verification.rules.decisions import valid_until
 from services.verification.rules.sharing import is_overdue, officers_of, region_id, share_out
 from services.verification.rules.states import CaseState
 
-OFFICERS = {"64.72": ["kota"], "64.72.05": ["kecamatan"], "64.72.05.1001": ["satu", "dua"]}
+OFFICERS = {"64.72": ["kota"], "64.72.05": ["kecamatan"], "64.72.05.1002": ["satu", "dua"]}
 
 
 @pytest.mark.parametrize(
     ("region", "officers"),
     [
-        ("64.72.05.1001", ["satu", "dua"]),
-        ("64.72.05.1002", ["kecamatan"]),
+        ("64.72.05.1002", ["satu", "dua"]),
+        ("64.72.05.1003", ["kecamatan"]),
         ("64.72.01.1001", ["kota"]),
         ("64.71.01.1001", []),
     ],
@@ -40,7 +40,7 @@ def test_cases_of_a_place_are_shared_evenly(cases: int, officers: int) -> None:
 
 
 def test_whoever_carries_less_comes_first() -> None:
-    shared = share_out([(UUID(int=1), "64.72.05.1001")], OFFICERS, {"dua": 3, "satu": 4})
+    shared = share_out([(UUID(int=1), "64.72.05.1002")], OFFICERS, {"dua": 3, "satu": 4})
     assert list(shared.values()) == ["dua"]
 
 
@@ -77,4 +77,4 @@ def test_a_verification_holds_so_many_months(decided_on: date, months: int, last
 
 
 def test_the_id_of_a_region_is_the_same_everywhere() -> None:
-    assert region_id("64.72.05.1001") == UUID("4b46f499-2086-5122-bb69-fc05f0420c14")
+    assert region_id("64.72.05.1002") == UUID("b341c95c-d167-53f7-bcd0-9b6f571ec262")
