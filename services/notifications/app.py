@@ -5,7 +5,7 @@ Hears all facts of intake, verification and programs. Announces ``AgencySilent``
 
 from fastapi import FastAPI
 
-from services.notifications.api import ROUTERS
+from services.notifications import api, pages
 from services.notifications.commands import CHECKS
 from services.notifications.handlers import router
 from services.notifications.models import READ_MODELS, Base
@@ -20,7 +20,7 @@ SERVICE = Service(
     metadata=Base.metadata,
     events=router,
     timers=timers,
-    routes=ROUTERS,
+    routes=(*api.ROUTERS, *pages.ROUTERS),
     read_models=READ_MODELS,
     checks=CHECKS,
     on_start=begin_watch,
