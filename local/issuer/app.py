@@ -61,8 +61,8 @@ def make_issuer_app(issuer: Issuer) -> FastAPI:
     @app.get("/authorize")
     def choose(asked: Annotated[Asked, Query()]) -> HTMLResponse:
         _check_return(asked.redirect_uri)
-        people = sorted(issuer.people.people(), key=lambda person: person.agency)
-        agencies = [(agency, list(those)) for agency, those in groupby(people, key=lambda person: person.agency)]
+        by_agency = groupby(issuer.people.people(), key=lambda person: person.agency)
+        agencies = [(agency, list(those)) for agency, those in by_agency]
         page = _pages.get_template("choose.html").render(agencies=agencies, asked=asked.model_dump(exclude_none=True))
         return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"})
 
