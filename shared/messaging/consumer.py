@@ -10,10 +10,12 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
+import stamina
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram256
@@ -191,8 +193,12 @@ class Consumer:
         return broker
 
 
+@stamina.retry(on=KafkaError, attempts=10, timeout=20)
 async def committed_offsets(settings: DeploymentSettings, group: str) -> dict[TopicPartition, int]:
-    """What the group has committed, per partition; empty where Kafka knows no such group."""
+    """What the group has committed, per partition; empty where Kafka knows no such group.
+
+    A broker that is new, or has just changed, looks for a group's coordinator for a moment.
+    """
     admin = AIOKafkaAdminClient(**kafka_options(settings))
     try:
         await admin.start()
