@@ -60,7 +60,7 @@ async def accept_file(session: Session, deployment: Deployment, file: CsvFile, p
     await session.flush()
     key = await household_key(session, deployment.vault, cohort.id if cohort else one.id, create=True)
     settings = deployment.settings
-    rows_max = settings.import_part_rows_max if isinstance(settings, IntakeSettings) else 1_000
+    rows_max = settings.import_part_rows_max if isinstance(settings, IntakeSettings) else 500
     for number, lines in enumerate(file.parts(rows_max)):
         one.parts, one.rows = number + 1, one.rows + len(lines)
         if cohort is None:

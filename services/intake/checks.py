@@ -9,8 +9,11 @@ from shared.service import Finding
 
 
 async def closed_lists_are_whole(session: Session) -> list[Finding]:
-    """Every row of a closed list is an entry, and none is added afterwards."""
-    return await _found(session, "lost", "rows of the closed list", _LISTS)
+    """Every row of a closed list is an entry, none is added afterwards, and each gets its outcome."""
+    return [
+        *await _found(session, "lost", "rows of the closed list", _LISTS),
+        *await _found(session, "lost", "unresolved entries of the import", _ENTRIES),
+    ]
 
 
 async def files_are_whole(session: Session) -> list[Finding]:
@@ -44,6 +47,11 @@ _LISTS = """
     from cohort left join cohort_entry as entry on entry.cohort_id = cohort.id
     group by code, baseline_persons having baseline_persons <> count(entry.id)
 """
+_ENTRIES = """
+    select import.id as place, count(*) as difference
+    from import join cohort_entry as entry on entry.cohort_id = import.cohort_id
+    where import.state = 'done' and entry.outcome is null group by import.id
+"""
 _FILES = """
     select id as place, rows - (registered + known + held + rejected) as difference
     from import where state = 'done' and rows <> registered + known + held + rejected
@@ -57,7 +65,8 @@ _MEMBERS = """
 _REJECTS = """
     select import.id as place, import.rejected - count(reject.row_number) as difference
     from import left join import_reject as reject on reject.import_id = import.id
-    where import.state = 'done' group by import.id having import.rejected <> count(reject.row_number)
+    where import.state = 'done' and import.kind = 'register'
+    group by import.id having import.rejected <> count(reject.row_number)
 """
 _HELD = """
     select import.id as place, import.held - count(held_row.id) as difference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,18 +48,19 @@ class _Read:
     is_earlier_on_list: bool = False
 
 
-async def resolve_part(session: Session, cohort_id: UUID, part: int) -> int:
-    """Resolve the entries of one part for the first time, in the order of the list. Says how many there were."""
+async def resolve_part(session: Session, cohort_id: UUID, part: int) -> Counter[CohortOutcome]:
+    """Resolve the entries of one part for the first time, in the order of the list. Counts their outcomes."""
     rows = await session.execute(select(_cohort).where(_cohort.c.id == cohort_id))
     cohort = rows.one()._asdict()
     wanted = (_entry.c.cohort_id == cohort_id, _entry.c.part == part, _entry.c.outcome.is_(None))
     rows = await session.execute(select(_entry).where(*wanted).order_by(_entry.c.row_number))
     entries = [row._asdict() for row in rows]
-    if entries:
-        read = await _read(session, cohort, entries)
-        await _mark_earlier(session, cohort_id, read)
-        await _decide(session, {cohort_id: cohort["code"]}, read)
-    return len(entries)
+    if not entries:
+        return Counter()
+    read = await _read(session, cohort, entries)
+    await _mark_earlier(session, cohort_id, read)
+    resolved = await _decide(session, {cohort_id: cohort["code"]}, read)
+    return Counter(each.outcome for each in resolved)
 
 
 async def reconsider(session: Session, household_ids: Collection[UUID]) -> None:
@@ -123,17 +125,18 @@ async def _mark_earlier(session: Session, cohort_id: UUID, read: Sequence[_Read]
             seen.add(each.nik_index)
 
 
-async def _decide(session: Session, codes: Mapping[UUID, str], read: Sequence[_Read]) -> None:
+async def _decide(session: Session, codes: Mapping[UUID, str], read: Sequence[_Read]) -> list[Resolution]:
     register = await _Register.load(session, read)
     resolved = [(each, resolve(register.evidence(each))) for each in read]
     changed = [(each, found) for each, found in resolved if _differs(each.entry, found)]
     if not changed:
-        return
+        return []
     connection = await session.connection()
     await connection.execute(_RESOLVE, [_values(each, found) for each, found in changed])
     await _note_registry(session, changed)
     for each, found in changed:
         announce(session, _event(each.entry, codes[each.entry["cohort_id"]], found))
+    return [found for _, found in changed]
 
 
 def _differs(entry: Mapping[str, Any], found: Resolution) -> bool:

@@ -12,5 +12,5 @@ from shared.settings import DeploymentSettings
 class IntakeSettings(DeploymentSettings):
     """What intake needs beyond what every deployment does."""
 
-    import_part_rows_max: Annotated[int, Field(ge=50, le=5_000)] = 1_000
+    import_part_rows_max: Annotated[int, Field(ge=50, le=5_000)] = 500
     """Rows of a file that are worked through in one transaction."""

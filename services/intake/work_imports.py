@@ -24,6 +24,7 @@ from services.intake.rules.columns import FileKind
 from services.intake.rules.families import Family, Line, group_families, read_family
 from services.intake.rules.findings import refusals
 from shared.deployment import deployment_of_session
+from shared.events.fields import CohortOutcome
 from shared.events.intake import RegisterSnapshotImported
 from shared.messaging import Session, announce, schedule
 from shared.security import HouseholdKey, household_key
@@ -38,7 +39,9 @@ async def work_next_part(session: Session, import_id: UUID) -> None:
     if one.state == "done":
         return
     if one.kind == FileKind.COHORT and one.cohort_id is not None:
-        one.registered += await resolve_part(session, one.cohort_id, one.parts_done)
+        resolved = await resolve_part(session, one.cohort_id, one.parts_done)
+        one.rejected += resolved[CohortOutcome.DAMAGED]
+        one.registered += resolved.total() - resolved[CohortOutcome.DAMAGED]
     else:
         await _register_part(session, one)
     one.parts_done += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,24 +12,21 @@ from sqlalchemy import select
 
 from services.intake.accept_file import Purpose, accept_file
 from services.intake.api.paging import After, Limit, page
-from services.intake.csv_files import open_csv, write_rows
-from services.intake.identity import open_row
-from services.intake.models import Import, ImportReject, table
+from services.intake.csv_files import open_csv
+from services.intake.models import Import, table
 from services.intake.places import is_region
-from services.intake.rules.columns import REASON_COLUMN, FileKind
-from shared.deployment import Deployment, deployment_of_session
+from services.intake.reject_file import reject_file
+from services.intake.rules.columns import FileKind
+from shared.deployment import deployment_of_session
 from shared.events.fields import Code, CohortCode, RegionCode
 from shared.problem import Problem
-from shared.security import Caller, Role, audit, household_key
-from shared.texts import Locale, text
+from shared.security import Caller, Role, audit
 from shared.web import EdgeRoute, LocaleDep, SessionDep, allows
 
 router = APIRouter(prefix="/api/v1/imports", route_class=EdgeRoute, tags=["imports"])
-_import, _reject = table(Import), table(ImportReject)
+_import = table(Import)
 
 UPLOAD_BYTES_MAX = 64 * 1024 * 1024
-_REJECTS_PER_READ = 500
-
 Operator = Annotated[Caller, allows(Role.OPERATOR, Role.PROGRAMME_OFFICER)]
 
 
@@ -88,7 +84,7 @@ async def fetch_rejects(import_id: UUID, caller: Operator, session: SessionDep, 
     await audit(session, caller, "import.rejects-fetched", {"import_id": one.id}, "correction")
     headers = {"Content-Disposition": f'attachment; filename="tolak-{one.id}.csv"', "Cache-Control": "no-store"}
     return StreamingResponse(
-        _rejects(deployment_of_session(session), one, locale), media_type="text/csv; charset=utf-8", headers=headers
+        reject_file(deployment_of_session(session), one, locale), media_type="text/csv; charset=utf-8", headers=headers
     )
 
 
@@ -119,29 +115,3 @@ async def _of_caller(session: SessionDep, caller: Caller, import_id: UUID) -> Im
     if one is None or not caller.may_see(one.region):
         raise Problem("import-unknown", status=404, field="import_id")
     return one
-
-
-async def _rejects(deployment: Deployment, one: Import, locale: Locale) -> AsyncIterator[bytes]:
-    """Reads in steps, each in a session of its own: a slow reader holds no connection."""
-    header = [name for name in one.header if name != REASON_COLUMN]
-    yield write_rows([[*header, REASON_COLUMN]], one.delimiter)
-    last = 0
-    while True:
-        async with deployment.sessions() as session:
-            key = await household_key(session, deployment.vault, one.cohort_id or one.id)
-            rows = await session.execute(
-                select(_reject)
-                .where(_reject.c.import_id == one.id, _reject.c.row_number > last)
-                .order_by(_reject.c.row_number)
-                .limit(_REJECTS_PER_READ)
-            )
-            found = rows.all()
-        if not found:
-            return
-        last = found[-1].row_number
-        lines = []
-        for row in found:
-            cells = open_row(key, str(row.row_number), row.sealed)
-            why = "; ".join(f"{code}: {text(f'reason.{code}', locale)}" for code in row.reasons)
-            lines.append([*(cells.get(name, "") for name in header), why])
-        yield write_rows(lines, one.delimiter)

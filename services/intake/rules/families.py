@@ -17,6 +17,7 @@ Line = tuple[int, dict[str, str]]
 REFERENCE_MAX: Final = 64
 FAMILY_ROWS_MAX: Final = 60
 """More rows than any family has: a column was filled down, and nobody can say who belongs together."""
+_NUMBERS: Final = ("nik", "nomor_kartu_keluarga")
 _LOST_DIGITS_ROWS_MIN: Final = 3
 
 
@@ -87,6 +88,8 @@ def _find_what_rows_show_together(rows: Sequence[Row], card: str | None) -> None
     people = {row.person.nik.digits for row in rows if row.person.nik.digits and not _is_swapped(row, card)}
     for row in rows:
         if _is_swapped(row, card):
+            # Whatever else is wrong with the two numbers follows from it.
+            row.findings = [each for each in row.findings if each.field not in _NUMBERS]
             row.findings.append(refusal("nik-and-kk-swapped", "nik"))
         elif row.card.digits is not None and row.card.digits in people:
             row.findings.append(refusal("kk-is-a-person-number", "nomor_kartu_keluarga"))
