@@ -17,6 +17,8 @@ from cyclopts import Parameter
 from pydantic import ValidationError
 
 from shared.deployment import Deployment
+from shared.events.commands import app as events_app
+from shared.logging import configure_logging
 from shared.messaging import migrate as migrations
 from shared.messaging import parking, redrive, statements
 from shared.messaging.failures import StartRefused
@@ -35,6 +37,7 @@ EnvFile = Annotated[
 app = cyclopts.App(name="tuntas", help="Event-driven case management for local governments that fight poverty.")
 parked_app = cyclopts.App(name="parked", help="Records that could not be handled, and what waits behind them.")
 app.command(parked_app)
+app.command(events_app)
 
 
 @app.command(name="serve")
@@ -272,6 +275,7 @@ def _lacks_its_packages(module: str) -> bool:
 
 def main() -> None:
     """Entry point: every mistake ends with one clear sentence."""
+    configure_logging("warning", stream=sys.stderr)
     try:
         _add_further_commands(sys.argv[1] if len(sys.argv) > 1 else None)
         app()

@@ -40,6 +40,18 @@ def upgrade() -> None:
         postgresql_ops={"subjects": "jsonb_path_ops"},
     )
     op.create_table(
+        "audit_block",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("first_id", sa.BigInteger(), nullable=False),
+        sa.Column("last_id", sa.BigInteger(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="SHA-256 over the digest before and the rows"),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_block")),
+        schema="kernel",
+        comment="Append-only: the audit in sealed blocks, each holding the one before",
+    )
+    op.create_table(
         "household_key",
         sa.Column("household_id", sa.Uuid(), nullable=False),
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
@@ -85,4 +97,6 @@ def downgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"subjects": "jsonb_path_ops"},
     )
+    op.drop_table("audit_block", schema="kernel")
     op.drop_table("audit", schema="kernel")
+    op.execute("drop function kernel.refuse_audit_change()")
