@@ -129,7 +129,8 @@ def register(everyone: list[Family], cohort: list[Family]) -> Iterable[Event]:
         baseline_families=len(cohort),
         by_region=[{"region": region, "persons": persons} for region, persons in by_region.items()],
     )
-    for place, (each, member) in enumerate((each, member) for each in cohort for member in each.outcomes):
+    rows = [(family, member) for family in cohort for member in family.outcomes]
+    for place, (each, member) in enumerate(rows):
         outcome = {0: "unmatched", 1: "damaged", 2: "duplicate"}.get(place % 55, "member")
         entry_id = an_id(f"entry/{member}")
         yield changed(CohortEntryResolved, **each.about, member_id=member, entry_id=entry_id, outcome=outcome)

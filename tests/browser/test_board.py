@@ -11,6 +11,10 @@ from playwright.async_api import Browser, Page, ViewportSize, expect
 from tests.browser.scene import Scene, families_of, opened
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
+WIDER = """() => [...document.querySelectorAll("body *")]
+  .filter((each) => each.getBoundingClientRect().right > document.documentElement.clientWidth )
+  .slice(0, 9).map((each) => each.tagName + "." + each.getAttribute("class")).join(" ")"""
+"""Which parts stick out, for whoever has to mend it."""
 PHONE, DESK = ViewportSize(width=390, height=844), ViewportSize(width=1280, height=900)
 
 
@@ -77,7 +81,7 @@ async def test_on_a_phone_the_page_never_scrolls_sideways(chromium: Browser, sce
     for path, name in (("/", "board"), ("/inbox", "inbox"), ("/unserved", "unserved")):
         await page.goto(scene.url + path)
         width = await page.evaluate("document.documentElement.scrollWidth")
-        assert width <= PHONE["width"], f"{path} is {width} wide"
+        assert width <= PHONE["width"], f"{path} is {width} wide: {await page.evaluate(WIDER)}"
         await shoot(page, f"{name}-phone")
     await page.goto(scene.url + "/unserved")
     await page.locator("tbody a").first.click()

@@ -12,7 +12,7 @@ ASSETS = Path(__file__).parents[1] / "assets"
 
 pages = Pages(
     Path(__file__).parents[1] / "templates",
-    nav=(Link("/", "nav.board"), Link("/unserved", "nav.unserved"), Link("/inbox", "nav.inbox")),
+    nav=(Link("/", "board.nav.board"), Link("/unserved", "board.nav.unserved"), Link("/inbox", "board.nav.inbox")),
 )
 
 
