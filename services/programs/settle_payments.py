@@ -27,7 +27,7 @@ from services.programs.models import (
 from services.programs.moment import now, today
 from services.programs.move_money import Item, must_move
 from services.programs.rules.ledger import Move
-from services.programs.rules.results import Result, Wrong, read_results
+from services.programs.rules.results import FINDINGS_MAX, Result, Wrong, read_results
 from shared.events.fields import Decree
 from shared.events.programs import AidDisbursed, AidFailed, PaymentListSettled
 from shared.messaging import Session, announce, correlation, current_cause, schedule
@@ -59,9 +59,11 @@ async def receive(session: Session, made: PaymentList, content: str, by: str) ->
     read = read_results(content)
     payments = await _payments(session, made, [result.payment_id for result in read.results])
     strangers = [
-        Wrong(0, "payment_id", "result-payment-unknown") for each in read.results if each.payment_id not in payments
+        Wrong(each.line, "payment_id", "result-payment-unknown")
+        for each in read.results
+        if each.payment_id not in payments
     ]
-    wrong = [*read.wrong, *strangers[:1]]
+    wrong = [*read.wrong, *strangers][:FINDINGS_MAX]
     if wrong:
         errors = [Finding(each.code, each.column, {"line": each.line}) for each in wrong]
         raise Problem("result-file-wrong", status=422, field="file", errors=errors)

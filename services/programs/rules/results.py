@@ -26,6 +26,7 @@ class Result:
     status: Literal["paid", "failed"]
     reason: str | None
     on: date
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def _read_line(number: int, cells: list[str], seen: set[UUID]) -> Result | list[
         return [Wrong(number, "payment_id", "result-line-twice")]
     seen.add(payment_id)
     paid = status.lower() == "paid"
-    return Result(payment_id, "paid" if paid else "failed", None if paid else reason, date.fromisoformat(on))
+    return Result(payment_id, "paid" if paid else "failed", None if paid else reason, date.fromisoformat(on), number)
 
 
 def _mistakes(number: int, payment: str, status: str, reason: str, on: str) -> Iterator[Wrong]:
