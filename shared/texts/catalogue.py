@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 
+from shared.events.codes import CodeList, code_lists
 from shared.texts.locales import LOCALES, Locale
 
 
@@ -57,9 +58,13 @@ class Catalogue:
 
 @cache
 def catalogue() -> Catalogue:
-    """The catalogue of this installation: every `*.toml` beside this module."""
+    """The catalogue of this installation: every `*.toml` beside this module, and the code lists of events.
+
+    A code's text is `code.<list>.<code>`, e.g. `code.rejection-reasons.refused`.
+    """
     found = sorted((each for each in files("shared.texts").iterdir() if each.name.endswith(".toml")), key=_name)
-    return Catalogue({each.name: tomllib.loads(each.read_text(encoding="utf-8")) for each in found})
+    areas = {each.name: tomllib.loads(each.read_text(encoding="utf-8")) for each in found}
+    return Catalogue(areas | {f"codes/{each.name}.yaml": _texts_of(each) for each in code_lists().values()})
 
 
 def text(code: str, locale: Locale, /, **values: object) -> str:
@@ -69,6 +74,10 @@ def text(code: str, locale: Locale, /, **values: object) -> str:
 
 def has_text(code: str) -> bool:
     return code in catalogue().codes
+
+
+def _texts_of(codes: CodeList) -> dict[str, object]:
+    return {f"code.{codes.name}.{code}": {"id": listed.id, "en": listed.en} for code, listed in codes.codes.items()}
 
 
 def _name(entry: object) -> str:
