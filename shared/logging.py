@@ -23,7 +23,7 @@ _ALLOWED_WORDS: Final = """
     action agencies agency causation_id channel code consumer correlation_id count database error event event_id
     event_type exception field group household_id job kind level logger loop member_id method mode offset part partition
     phase place principal process programme purpose reason records region request_id role route seconds service severity
-    signal source state status subject timer timestamp topic took_ms type url_host version worker
+    signal source state status subject timer timestamp topic took_ms type url_host version why worker
     """
 ALLOWED: Final = frozenset(_ALLOWED_WORDS.split())
 """Keys whose text is ours: codes, ids, names of parts. Add what you log when nobody can ever have typed it."""

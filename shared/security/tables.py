@@ -44,6 +44,18 @@ audit_rows = Table(
     comment="Append-only: who wrote, and who looked at an identity",
 )
 
+audit_blocks = Table(
+    "audit_block",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_id", BigInteger, nullable=False),
+    Column("last_id", BigInteger, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 over the digest before and the rows"),
+    Column("sealed_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    comment="Append-only: the audit in sealed blocks, each holding the one before",
+)
+
 idempotency = Table(
     "idempotency",
     metadata,
@@ -75,13 +87,12 @@ REFUSE_CHANGES: Final = (
         raise exception 'kernel.audit is append-only' using errcode = 'insufficient_privilege';
     end $$
     """,
-    """
-    create or replace trigger audit_is_append_only before update or delete on kernel.audit
-    for each row execute function kernel.refuse_audit_change()
-    """,
-    """
-    create or replace trigger audit_is_never_emptied before truncate on kernel.audit
-    for each statement execute function kernel.refuse_audit_change()
-    """,
+    *(
+        f"""
+        create or replace trigger audit_is_append_only before update or delete or truncate on kernel.{table}
+        for each statement execute function kernel.refuse_audit_change()
+        """
+        for table in ("audit", "audit_block")
+    ),
 )
 """Statements for the migration that creates `kernel.audit`."""

@@ -1,5 +1,6 @@
 """Makes the web application of a deployment: everything of this package installed, and nothing undeclared."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
@@ -11,6 +12,7 @@ from shared.security.tokens import Issuer, TokenVerifier
 from shared.web.declared import refuse_undeclared_routes
 from shared.web.deployment import Deployment
 from shared.web.health import health_router
+from shared.web.housekeeping import keep_house
 from shared.web.idempotency import Answers
 from shared.web.middleware import install_middleware
 from shared.web.page import STATIC, VersionedFiles, render_problem
@@ -38,10 +40,12 @@ def make_web_app(
 
     @asynccontextmanager
     async def whole_lifespan(app: FastAPI) -> AsyncIterator[None]:
+        housekeeping = asyncio.create_task(keep_house(deployment), name="housekeeping")
         try:
             async with lifespan(app) if lifespan else nullcontext():
                 yield
         finally:
+            housekeeping.cancel()
             if http is None:
                 await client.aclose()
 
