@@ -11,6 +11,7 @@ from services.verification.api import ROUTERS
 from services.verification.commands import CHECKS
 from services.verification.handlers import router
 from services.verification.models import READ_MODELS, Base
+from services.verification.pages import ROUTERS as SCREENS
 from services.verification.settings import VerificationSettings
 from services.verification.timers import start, timers
 from shared.serve import make_app
@@ -22,7 +23,7 @@ SERVICE = Service(
     metadata=Base.metadata,
     events=router,
     timers=timers,
-    routes=ROUTERS,
+    routes=(*ROUTERS, *SCREENS),
     read_models=READ_MODELS,
     checks=CHECKS,
     on_start=start,

@@ -15,6 +15,7 @@ from services.verification.rules.decisions import (
     RETURN_REASONS,
     REVOCATION_REASONS,
 )
+from services.verification.words import answer_words, reason_words
 from shared.problem import Problem
 from shared.texts import text
 from shared.web import EdgeRoute, LocaleDep
@@ -29,9 +30,10 @@ async def show_questionnaire(code: str, caller: Reader, locale: LocaleDep) -> di
     if form is None:
         raise Problem("questionnaire-not-found", status=404)
     shown = asdict(form)
-    shown["questions"] = [
-        {**question, "text": text(f"question.{question['name']}", locale)} for question in shown["questions"]
-    ]
+    for question in shown["questions"]:
+        name = question["name"]
+        question["text"] = text(f"question.{name}", locale)
+        question["words"] = {code: answer_words(name, code, locale) for code in question["codes"]}
     return shown
 
 
@@ -44,6 +46,4 @@ async def show_reasons(caller: Reader, locale: LocaleDep) -> dict[str, dict[str,
         "revocation": REVOCATION_REASONS,
         "category": CATEGORY_REASONS,
     }
-    return {
-        name: {code: text(f"verification.{code}", locale) for code in sorted(codes)} for name, codes in lists.items()
-    }
+    return {name: {code: reason_words(code, locale) for code in sorted(codes)} for name, codes in lists.items()}

@@ -132,10 +132,11 @@ async def test_progress_counts_each_kelurahan(city: City) -> None:
 async def test_a_phone_can_ask_for_its_form_and_reasons(city: City) -> None:
     form = (await city.officer().get("/api/v1/questionnaires/p3ke-visit-1")).json()
     floor = next(question for question in form["questions"] if question["name"] == "floor")
-    assert (floor["text"], floor["number"], floor["codes"][-2]) == ("Lantai terluas", "303", "earth")
+    assert (floor["text"], floor["number"], floor["words"]["earth"]) == ("Lantai terluas", "303", "Tanah")
     assert (await city.officer().get("/api/v1/questionnaires/nothing")).json()["code"] == "questionnaire-not-found"
     reasons = (await city.supervisor().get("/api/v1/reasons", headers={"Accept-Language": "en"})).json()
-    assert reasons["rejection"]["company-owner"] == "Owner or officer of a company"
+    assert reasons["return"]["evidence-unclear"] == "Evidence unclear"
+    assert set(reasons) == {"rejection", "return", "revocation", "category"}
 
 
 async def test_a_visit_of_a_returned_case_stays_with_its_officer(city: City) -> None:

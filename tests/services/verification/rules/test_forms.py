@@ -18,8 +18,10 @@ from services.verification.rules.decisions import (
 from services.verification.rules.questionnaire import Condition
 from services.verification.rules.scoring import Thresholds
 from services.verification.rules.states import CaseState
+from services.verification.words import answer_words, reason_words
+from shared.events.codes import code_lists
 from shared.events.fields import Category, MemberOutcome
-from shared.texts import has_text
+from shared.texts import LOCALES, Locale, text
 
 FORM = forms().questionnaires["p3ke-visit-1"]
 RULE = forms().rules["kemiskinan-2022-1"]
@@ -43,14 +45,25 @@ def test_every_version_says_where_it_comes_from() -> None:
     assert all(line.source for rule in forms().rules.values() for line in rule.income_lines)
 
 
-def test_everything_people_choose_has_words() -> None:
+@pytest.mark.parametrize("locale", LOCALES)
+def test_everything_people_choose_has_words(locale: Locale) -> None:
     reasons = REJECTION_REASONS | RETURN_REASONS | REVOCATION_REASONS | CATEGORY_REASONS
-    codes = [f"verification.{code}" for code in reasons]
-    codes += [f"question.{question.name}" for question in FORM.questions]
-    codes += [f"case-state.{state}" for state in CaseState]
-    codes += [f"member-outcome.{each}" for each in MemberOutcome if each is not MemberOutcome.UNKNOWN]
-    codes += [f"category.{each}" for each in Category if each is not Category.UNKNOWN]
-    assert [code for code in codes if not has_text(code)] == []
+    words = [reason_words(code, locale) for code in reasons]
+    words += [text(f"question.{question.name}", locale) for question in FORM.questions]
+    words += [answer_words(question.name, code, locale) for question in FORM.questions for code in question.codes]
+    words += [text(f"no-answer.{code}", locale) for code in FORM.no_answer_reasons]
+    words += [text(f"case-state.{state}", locale) for state in CaseState]
+    words += [text(f"member-outcome.{each}", locale) for each in MemberOutcome if each is not MemberOutcome.UNKNOWN]
+    words += [text(f"category.{each}", locale) for each in Category if each is not Category.UNKNOWN]
+    assert all(words)
+
+
+def test_reasons_are_those_of_the_code_lists_of_events() -> None:
+    lists = code_lists()
+    assert set(lists["rejection-reasons"].codes) == REJECTION_REASONS
+    assert set(lists["revocation-reasons"].codes) == REVOCATION_REASONS
+    assert set(lists["questionnaires"].codes) == set(forms().questionnaires)
+    assert set(lists["scoring-rules"].codes) == set(forms().rules)
 
 
 def test_a_form_that_rules_cannot_read_is_refused() -> None:
