@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -273,12 +274,13 @@ def _lacks_its_packages(module: str) -> bool:
     return module.startswith("shared.provisioning") and importlib.util.find_spec("confluent_kafka") is None
 
 
-def main() -> None:
-    """Entry point: every mistake ends with one clear sentence."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: every mistake ends with one clear sentence and a code other than 0."""
+    asked = list(sys.argv[1:] if arguments is None else arguments)
     configure_logging("warning", stream=sys.stderr)
     try:
-        _add_further_commands(sys.argv[1] if len(sys.argv) > 1 else None)
-        app()
+        _add_further_commands(asked[0] if asked else None)
+        app(asked)
     except ValidationError as wrong:
         for each in wrong.errors(include_input=False, include_url=False):
             place = "_".join(str(part) for part in each["loc"])

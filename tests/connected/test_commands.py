@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from local.stack import StackAddresses
+from shared.cli import main
 from shared.deployment import Deployment
 from shared.events.intake import HouseholdRegistered
 from shared.events.topics import fact_topic
@@ -58,17 +61,23 @@ async def folder(
 
 
 @pytest.fixture
-def tuntas(folder: Path) -> Tuntas:
-    async def run(*arguments: str) -> Ran:
-        env = {**os.environ, "TUNTAS_DEPLOYMENTS": str(folder)}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "shared", *arguments,
-            env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await process.communicate()
-        return Ran(process.returncode or 0, out.decode(), err.decode())
+def tuntas(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Tuntas:
+    """The command, in this process: a new interpreter for each would cost seconds."""
+    monkeypatch.setenv("TUNTAS_DEPLOYMENTS", str(folder))
 
-    return run
+    def call(arguments: tuple[str, ...]) -> Ran:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code: Any = 0
+            try:
+                main(arguments)
+            except SystemExit as ended:
+                code = ended.code
+                if isinstance(code, str):
+                    print(code, file=sys.stderr)
+        return Ran(int(code or 0) if not isinstance(code, str) else 1, out.getvalue(), err.getvalue())
+
+    return lambda *arguments: asyncio.to_thread(call, arguments)
 
 
 async def hear_something_broken(folder: Path) -> None:
