@@ -70,4 +70,4 @@ async def _keep(session: Session, enrolment: Enrolment, ours: Held, other: Held)
         ),
     )
     if is_later(ours, other):
-        await suspend(session, enrolment, "overlap", other.enrolment_id)
+        await suspend(session, enrolment, REASON, other.enrolment_id)

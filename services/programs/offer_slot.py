@@ -38,11 +38,20 @@ PAGE = 50
 """So many of the list are looked at together."""
 
 
-async def offer_slot(session: Session, running: Running, quota: Quota, slot: Slot, by: str = SYSTEM) -> Offer | None:
+async def offer_slot(
+    session: Session,
+    running: Running,
+    quota: Quota,
+    slot: Slot,
+    by: str = SYSTEM,
+    *,
+    passing_over: frozenset[UUID] = frozenset(),
+) -> Offer | None:
     """Walk down the newest frozen list of a (locked) quota until somebody may have the (locked, free) place.
 
     Eligibility, duplicates and funds are looked at anew; whoever is passed over is kept with every reason and keeps
-    the rank. Without a list, without anybody who fits, or without money the place stays free.
+    the rank. Without a list, without anybody who fits, or without money the place stays free. ``passing_over`` names
+    whoever has just given this very place back.
     """
     found = await session.execute(
         select(Waitlist).where(col(Waitlist.quota_id) == quota.quota_id).order_by(col(Waitlist.version).desc()).limit(1)
@@ -55,7 +64,7 @@ async def offer_slot(session: Session, running: Running, quota: Quota, slot: Slo
         rank = entries[-1].rank
         candidates = await assess(session, running, [entry.household_id for entry in entries])
         for entry, candidate in zip(entries, candidates, strict=True):
-            decision = _decide(slot, entry, candidate)
+            decision = _decide(candidate, passing_over)
             if not decision.allowed:
                 await _skip(session, slot, entry, decision)
             elif await _has_money(session, running, candidate):
@@ -121,10 +130,9 @@ async def _next(session: Session, waitlist: Waitlist, after_rank: int) -> Sequen
     return list(found.scalars())
 
 
-def _decide(slot: Slot, entry: WaitlistEntry, candidate: Candidate) -> Decision:
-    """A household does not succeed itself: the place that a void has freed goes to another."""
-    own_place = Reason("own-place-returned") if slot.succeeds == entry.household_id else None
-    return Decision.of(candidate.decision.reasons, own_place)
+def _decide(candidate: Candidate, passing_over: frozenset[UUID]) -> Decision:
+    given_back = candidate.household.household_id in passing_over
+    return Decision.of(candidate.decision.reasons, Reason("own-place-returned") if given_back else None)
 
 
 def _needed(running: Running, candidate: Candidate) -> int:

@@ -60,9 +60,8 @@ async def propose(
     await session.flush()
     if placed:
         agency = own_agency(session)
-        await session.execute(
-            insert(ProposalItem), [_item(proposal, at, each, agency) for at, each in enumerate(placed)]
-        )
+        rows = [_item(proposal, at, each, agency) for at, each in enumerate(placed, start=1)]
+        await session.execute(insert(ProposalItem), rows)
     return proposal
 
 

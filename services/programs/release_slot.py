@@ -56,7 +56,8 @@ async def release_place(
             released_on=on,
         ),
     )
-    await offer_slot(session, running, quota, slot)
+    passing_over = frozenset({enrolment.household_id}) if back_to_rank else frozenset()
+    await offer_slot(session, running, quota, slot, passing_over=passing_over)
 
 
 async def lock_slot(session: Session, slot_id: UUID) -> Slot:

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from services.programs import graduate, take_back
 from services.programs.answers import CorrectionAnswer, DeliveryAnswer, GraduationAnswer, ObjectionAnswer
+from services.programs.api.listed import require_listed
 from services.programs.api.who import Decider, Maker, Officer, Reader
 from services.programs.bodies import AnswerSent, DecisionSent, GraduationSent, ReasonSent, ReturnSent, ServiceSent
 from services.programs.deliver_service import deliver
@@ -30,6 +31,15 @@ from shared.web import EdgeRoute, SessionDep
 
 router = APIRouter(prefix="/api/v1", route_class=EdgeRoute, tags=["case work"])
 
+_REASONS = {
+    CorrectionKind.VOID: "EnrolmentVoided.reason",
+    CorrectionKind.END: "EnrolmentEnded.reason",
+    CorrectionKind.RESUME: "EnrolmentResumed.reason",
+    CorrectionKind.REVERSE_GRADUATION: "GraduationReversed.reason",
+    CorrectionKind.REVERSE_PAYMENT: "AidReversed.reason",
+    CorrectionKind.RETURN_PAYMENT: "AidReturned.reason",
+}
+"""Which list of codes a request takes its reason from."""
 OF_MONEY = (CorrectionKind.REVERSE_PAYMENT, CorrectionKind.RETURN_PAYMENT)
 
 
@@ -189,6 +199,7 @@ async def _ask(
     body: ReasonSent | ReturnSent,
     caller: Caller,
 ) -> CorrectionAnswer:
+    require_listed(session, _REASONS[kind], body.reason)
     rupiah = body.rupiah if isinstance(body, ReturnSent) else None
     return _correction(
         await take_back.ask(session, kind, target_id, region, reason=body.reason, by=caller.principal, rupiah=rupiah)

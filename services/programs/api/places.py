@@ -21,6 +21,7 @@ from services.programs.answers import (
     reasons_of,
 )
 from services.programs.api.enrolments import scanned
+from services.programs.api.listed import require_listed
 from services.programs.api.paging import Limit, cursor
 from services.programs.api.who import Officer, Reader
 from services.programs.bodies import OffersSent, ReasonSent, ScanSent
@@ -145,5 +146,6 @@ async def decline_offer(offer_id: UUID, body: ReasonSent, caller: Officer, sessi
     """The family does not want the place; the next one is asked."""
     offer = await lock_offer(session, offer_id)
     caller.require_region(offer.region)
+    require_listed(session, "OfferDeclined.reason", body.reason)
     await decline(session, offer, body.reason, caller.principal)
     return OfferAnswer.of(offer)

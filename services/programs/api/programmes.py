@@ -25,7 +25,7 @@ from services.programs.assess import assess, scan
 from services.programs.bodies import ProgrammeSent, QuotaSent
 from services.programs.load_programme import in_force, lock_quotas
 from services.programs.look_at import as_shown
-from services.programs.models import FundLineRow, ProgrammeRow, ProgrammeVersion, Quota, SeenHousehold, Slot
+from services.programs.models import FundLineRow, ProgrammeRow, ProgrammeVersion, Quota, SeenHousehold, Slot, SlotState
 from services.programs.programme_files import ProgrammeFile, ProgrammeFileError, read_programme, shipped
 from services.programs.publish_programme import allocate, publish
 from shared.events.fields import RegionCode
@@ -121,7 +121,9 @@ async def show_slots(
     quotas = [quota for quota in found.scalars() if region in (None, quota.region)]
     regions = {quota.quota_id: quota.region for quota in quotas}
     slots = await session.execute(
-        select(Slot).where(col(Slot.quota_id).in_(regions)).order_by(col(Slot.quota_id), col(Slot.number))
+        select(Slot)
+        .where(col(Slot.quota_id).in_(regions), col(Slot.state) != SlotState.WITHDRAWN)
+        .order_by(col(Slot.quota_id), col(Slot.number))
     )
     return SlotsAnswer(
         quotas=[_quota(quota) for quota in quotas],

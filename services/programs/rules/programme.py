@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.programs.rules.predicates import Predicate, Stated, is_within
+from shared.events.codes import is_listed
 from shared.events.fields import (
     AgencyCode,
     Code,
@@ -151,6 +152,7 @@ class Programme(_Part):
         if self.ranking[-1] != "household-id" or len(set(self.ranking)) != len(self.ranking):
             yield "ranking must name each rule once and end with household-id, so that no two ranks are equal"
         yield from self._mistakes_of_places()
+        yield from self._mistakes_of_codes()
         for line in self.fund_lines:
             if not is_within(line.region, self.region):
                 yield f"fund line {line.code} lies outside {self.region}"
@@ -160,6 +162,16 @@ class Programme(_Part):
             for service in self.graduation.services_min:
                 if service not in self.services:
                     yield f"graduation asks for {service}, which services does not name"
+
+    def _mistakes_of_codes(self) -> Iterator[str]:
+        codes = [("ProgrammePublished.benefit_kind", self.benefit.kind)]
+        codes += [("ServiceDelivered.service", service) for service in self.services]
+        codes += [
+            ("GraduationProposed.reason", reason) for reason in (self.graduation.reasons if self.graduation else [])
+        ]
+        for field, code in codes:
+            if not is_listed(field, code, self.valid_from):
+                yield f"{code} stands in no code list of {field}"
 
     def _mistakes_of_places(self) -> Iterator[str]:
         places = [(quota.region, quota.period) for quota in self.quotas]

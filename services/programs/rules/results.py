@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 from uuid import UUID
 
+from shared.events.codes import is_listed
+
 COLUMNS = ("payment_id", "status", "reason", "paid_on")
 ROWS_MAX = 50_000
 FINDINGS_MAX = 100
-
-_CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +92,10 @@ def _mistakes(number: int, payment: str, status: str, reason: str, on: str) -> I
         yield Wrong(number, "payment_id", "result-payment-id-malformed")
     if status not in ("paid", "failed"):
         yield Wrong(number, "status", "result-status-unknown")
-    if status == "failed" and not (len(reason) <= 64 and _CODE.fullmatch(reason)):
-        yield Wrong(number, "reason", "result-reason-missing")
     if not _is_date(on):
         yield Wrong(number, "paid_on", "result-date-malformed")
+    elif status == "failed" and not is_listed("AidFailed.reason", reason, date.fromisoformat(on)):
+        yield Wrong(number, "reason", "result-reason-unlisted")
 
 
 def _is_uuid(cell: str) -> bool:

@@ -82,9 +82,7 @@ class Family:
             "score": self.score,
             "rule": "kemiskinan-2022-1",
             "outcomes": [
-                OutcomeOfMember(
-                    member_id=member, outcome=MemberOutcome.CONFIRMED if at < good else MemberOutcome.MOVED
-                )
+                OutcomeOfMember(member_id=member, outcome=MemberOutcome.CONFIRMED if at < good else MemberOutcome.MOVED)
                 for at, member in enumerate(self.members)
             ],
             "reasons": ["floor-earth"],
@@ -156,14 +154,16 @@ class Office:
         told: dict[str, Any] = answer.json()
         return told
 
-    async def get(self, path: str, *, expect: int = 200, **parameters: Any) -> Any:
+    async def get(self, path: str, **parameters: Any) -> Any:
         answer = await self.one.get(f"/api/v1{path}", params=parameters)
-        assert answer.status_code == expect, answer.text
+        assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def enrol(self, programme: str, known: Sequence[Family] | None = None, **decision: Any) -> dict[str, Any]:
         """Propose (by one) and approve (by two); the decided proposal."""
-        wanted = {"households": [str(each.id) for each in known]} if known is not None else {"scan": {}}
+        wanted: dict[str, Any] = {"scan": {}}
+        if known is not None:
+            wanted = {"households": [str(each.id) for each in known]}
         proposal = await self.post(f"/programmes/{programme}/enrolments:batch", wanted, expect=201)
         return await self.approve(proposal, **decision)
 
@@ -186,11 +186,9 @@ class Office:
 
     async def payments(self, made: dict[str, Any], **parameters: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        after: dict[str, str] = {}
+        after: dict[str, Any] = {}
         while True:
-            page = await self.get(
-                f"/payment-lists/{made['payment_list_id']}/items", limit=500, **parameters, **after
-            )
+            page = await self.get(f"/payment-lists/{made['payment_list_id']}/items", limit=500, **parameters, **after)
             found += page["items"]
             if page["next"] is None:
                 return found
@@ -206,6 +204,10 @@ class Office:
         told: dict[str, Any] = json.loads(answer.text)
         await self.deployment.run_due()
         return told
+
+    async def second(self, correction: dict[str, Any]) -> dict[str, Any]:
+        """The second person approves a request."""
+        return await self.post(f"/corrections/{correction['correction_id']}/decision", {"approve": True}, by=self.two)
 
     async def line(self, programme: str) -> dict[str, int]:
         [line] = await self.get(f"/programmes/{programme}/fund-lines")

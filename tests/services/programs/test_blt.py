@@ -11,7 +11,7 @@ from shared.events.programs import (
     PaymentListSubmitted,
 )
 from tests.fixtures.deployments import DeploymentFactory
-from tests.services.programs.city import Family, Office, families, hear_of
+from tests.services.programs.city import Family, Office, hear_of
 
 
 async def test_confirmed_members_of_the_list_are_enrolled_and_paid(deployment_of: DeploymentFactory) -> None:
