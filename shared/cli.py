@@ -26,6 +26,9 @@ from shared.messaging.failures import StartRefused
 from shared.messaging.kernel import Role
 from shared.messaging.rebuild import rebuild
 from shared.messaging.reconcile import Report, differing_totals, reconcile
+from shared.security import rotate_household_keys
+from shared.security.audit_seal import broken_blocks
+from shared.security.roles_page import page_of_roles
 from shared.serve import find_service, make_app, read_settings, serve
 
 SERVICE_NAMES = ("intake", "verification", "programs", "notifications")
@@ -192,6 +195,42 @@ def dismiss_command(
             return await redrive.dismiss(deployment.kernel.hearing, head, by=by, reason=reason)
 
     _tell(asyncio.run(run()))
+
+
+@app.command(name="rotate-keys")
+def rotate_keys(service: ServiceName, *, agency: Agency, env_file: EnvFile = None) -> None:
+    """Wrap every household's key under the newest deployment key; afterwards older ones may be taken away."""
+
+    async def run() -> int:
+        rotated = 0
+        async with _open(service, agency, env_file) as deployment:
+            while True:
+                async with deployment.sessions.begin() as session:
+                    done = await rotate_household_keys(session, deployment.vault)
+                if not done:
+                    return rotated
+                rotated += done
+
+    print(f"{asyncio.run(run())} household keys are now under the newest deployment key.")
+
+
+@app.command(name="check-audit")
+def check_audit(service: ServiceName, *, agency: Agency, env_file: EnvFile = None) -> None:
+    """Hold the audit against its seals. Ends with 1 where a block is not what was sealed."""
+
+    async def run() -> list[int]:
+        async with _open(service, agency, env_file) as deployment, deployment.sessions() as session:
+            return await broken_blocks(session)
+
+    broken = asyncio.run(run())
+    print(f"Not what was sealed: blocks {broken}" if broken else "Every block is what was sealed.")
+    sys.exit(bool(broken))
+
+
+@app.command(name="roles-page")
+def roles_page(to: Path = Path("docs/roles.md")) -> None:
+    """Write the page that says who may use which route, from the routes of all services."""
+    to.write_text(page_of_roles({name: find_service(name).routes for name in SERVICE_NAMES}), encoding="utf-8")
 
 
 @app.command

@@ -1,10 +1,11 @@
 """Writes docs/roles.md from the routes themselves, so that the page cannot say anything else than the code does."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from shared.security.roles import Role
+from shared.web.app import include_routers
 from shared.web.declared import routes_of
 from shared.web.guards import Guard
 
@@ -23,6 +24,14 @@ def render(apps: Mapping[str, FastAPI]) -> str:
     for name in sorted(apps):
         parts += [f"\n## {name}\n\n", "| route | action | roles | agency |\n|---|---|---|---|\n", *_rows(apps[name])]
     return "".join(parts)
+
+
+def page_of_roles(services: Mapping[str, Sequence[APIRouter]]) -> str:
+    """The page for the routers of services by name; no deployment is needed."""
+    apps = {name: FastAPI(openapi_url=None) for name in services}
+    for name, app in apps.items():
+        include_routers(app, services[name])
+    return render(apps)
 
 
 def _legend() -> Iterator[str]:

@@ -5,7 +5,7 @@ from shared.web.app import make_web_app
 from shared.web.declared import undeclared_routes
 from shared.web.deployment import Deployment, DeploymentDep
 from shared.web.edge import EdgeRoute, SessionDep
-from shared.web.guards import allows, public
+from shared.web.guards import allows, only_looks, public
 from shared.web.locale import LocaleDep
 from shared.web.page import Link, Pages
 
@@ -21,6 +21,7 @@ __all__ = [
     "SessionDep",
     "allows",
     "make_web_app",
+    "only_looks",
     "public",
     "undeclared_routes",
 ]

@@ -65,9 +65,14 @@ def make_web_app(
     app.state.answers = Answers(deployment.vault)
     install_problem_handlers(app)
     install_middleware(app, deployment)
-    for router in (health_router(), sign_in_router, *routers):
-        app.include_router(router)
+    include_routers(app, routers)
     app.mount("/static", VersionedFiles(directory=STATIC), name="static")
     app.state.render_problem = render_problem
     refuse_undeclared_routes(app)
     return app
+
+
+def include_routers(app: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """A service's routes and those that every deployment has; also without a deployment, for the page of roles."""
+    for router in (health_router(), sign_in_router, *routers):
+        app.include_router(router)

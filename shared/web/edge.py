@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from shared.security import Caller, audit
 from shared.web import idempotency, requests
 from shared.web.deployment import deployment_of
-from shared.web.guards import guard_of
+from shared.web.guards import does_only_look, guard_of
 from shared.web.sessions import check_form_origin
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -91,6 +91,11 @@ async def _write(request: Request, call: Handler, route: APIRoute, body: _BodyKi
                 await audit(session, caller, route.name, _subjects(request, answer))
             return answer
 
+        if does_only_look(route.dependant):
+            answer = await work()
+            if answer.status_code < 400:
+                await deployment.kernel.commit(session)
+            return answer
         answers: idempotency.Answers = request.app.state.answers
         return await answers.once(session, claim, work, lambda: deployment.kernel.commit(session))
 

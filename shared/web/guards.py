@@ -59,6 +59,23 @@ def public() -> Any:
     return Depends(Guard(frozenset(), any_agency=True, public=True))
 
 
+def only_looks() -> Any:
+    """For `dependencies=[only_looks()]` at a POST that only looks, such as a search by name.
+
+    It may tell who people are, so its answer is not kept: a repetition looks again, and is recorded again.
+    """
+    return Depends(_only_looks)
+
+
+def does_only_look(dependant: Dependant) -> bool:
+    """Whether a route declares that it only looks."""
+    return any(dependency.call is _only_looks for dependency in dependant.dependencies)
+
+
+def _only_looks() -> None:
+    return None
+
+
 def guard_of(dependant: Dependant) -> Guard | None:
     """The guard that a route declares, directly or through a dependency."""
     for dependency in dependant.dependencies:

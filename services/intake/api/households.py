@@ -18,7 +18,7 @@ from services.intake.search_names import search_names
 from services.intake.withdraw_household import withdraw_household
 from shared.events.fields import RegionCode
 from shared.security import Caller, Role, audit
-from shared.web import EdgeRoute, SessionDep, allows
+from shared.web import EdgeRoute, SessionDep, allows, only_looks
 
 router = APIRouter(prefix="/api/v1/households", route_class=EdgeRoute, tags=["households"])
 _household = table(Household)
@@ -60,7 +60,7 @@ async def show_household(household_id: UUID, caller: Reader, session: SessionDep
     return await present(session, await load_household(session, caller, household_id))
 
 
-@router.post("/search")
+@router.post("/search", dependencies=[only_looks()])
 async def search_households(body: NameSearch, caller: Reader, session: SessionDep) -> dict[str, Any]:
     """People of a name in a kecamatan, best first, masked. The name stands in the body, so that no log has it."""
     caller.require_region(body.region)

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 
 from services.intake.bodies import Look, Looks, Resolve
-from services.intake.look_at_identity import look, looks, resolve_number
+from services.intake.look_at_identity import look_at_list, look_at_one, resolve_number
 from shared.security import Caller, Role
-from shared.web import EdgeRoute, SessionDep, allows
+from shared.web import EdgeRoute, SessionDep, allows, only_looks
 
 router = APIRouter(prefix="/api/v1/identity", route_class=EdgeRoute, tags=["identity"])
 
@@ -26,23 +26,23 @@ CaseWorker = Annotated[
 ]
 
 
-@router.post("/looks")
+@router.post("/looks", dependencies=[only_looks()])
 async def look_at_identity(body: Look, caller: CaseWorker, session: SessionDep) -> dict[str, Any]:
     """Who a household is. The caller's agency needs an open case with it; the look is recorded with its purpose."""
-    return await look(session, caller, body.household_id, body.purpose)
+    return await look_at_one(session, caller, body.household_id, body.purpose)
 
 
-@router.post("/looks/list")
+@router.post("/looks/list", dependencies=[only_looks()])
 async def look_at_identities(body: Looks, caller: CaseWorker, session: SessionDep) -> dict[str, Any]:
     """The same for a list people work with; households without an open case stand under `refused`."""
-    found = await looks(session, caller, body.household_ids, body.purpose)
+    found = await look_at_list(session, caller, body.household_ids, body.purpose)
     return {
         "items": list(found.values()),
         "refused": [household_id for household_id in body.household_ids if household_id not in found],
     }
 
 
-@router.post("/resolve")
+@router.post("/resolve", dependencies=[only_looks()])
 async def resolve_identity(
     body: Resolve, caller: Annotated[Caller, allows(Role.INTEGRATION_CLIENT, any_agency=True)], session: SessionDep
 ) -> dict[str, Any]:

@@ -20,12 +20,12 @@ from shared.deployment import Deployment
 from shared.events.intake import HouseholdRegistered
 from shared.messaging import EventRouter, TimerRouter, announce
 from shared.messaging.tables import kernel_metadata
-from shared.security import Caller, Role
+from shared.security import Caller, Role, audit
 from shared.security.tables import REFUSE_CHANGES
 from shared.security.tables import metadata as security_metadata
 from shared.service import Service
 from shared.settings import DeploymentSettings
-from shared.web import EdgeRoute, Link, Pages, Problem, SessionDep, allows, make_web_app, public
+from shared.web import EdgeRoute, Link, Pages, Problem, SessionDep, allows, make_web_app, only_looks, public
 from tests.fixtures import Database
 
 ISSUER_URL = "http://127.0.0.1:4999"
@@ -120,6 +120,12 @@ async def desk(request: Request, _: Officer) -> HTMLResponse:
 async def write_at_desk(words: Annotated[str, Form(max_length=40)], _: Officer, session: SessionDep) -> Response:
     await session.execute(insert(notes), {"id": uuid4(), "region": "64.72", "words": words})
     return RedirectResponse("/desk", 303)
+
+
+@router.post("/looks", dependencies=[only_looks()])
+async def look(caller: Officer, session: SessionDep) -> list[str]:
+    await audit(session, caller, "look_at_words", purpose="a-visit")
+    return list((await session.execute(select(notes.c.words))).scalars())
 
 
 @router.get("/open", dependencies=[public()])

@@ -131,6 +131,18 @@ async def test_kept_answers_are_sealed(hall: Hall) -> None:
     assert b"a-secret" not in answer
 
 
+async def test_the_answer_to_a_look_is_not_kept_but_each_look_is_recorded(hall: Hall) -> None:
+    await hall.client.post("/notes", json=NOTE, headers=hall.officer())
+    headers = hall.officer()
+    for _ in range(2):
+        assert (await hall.client.post("/looks", headers=headers)).json() == ["first"]
+    assert await hall.count("kernel.idempotency") == 1
+    purposes = await hall.rows("select count(*) from kernel.audit where purpose = 'a-visit'")
+    assert purposes == [(2,)]
+    del headers["Idempotency-Key"]
+    assert (await hall.client.post("/looks", headers=headers)).json()["code"] == "idempotency-key-missing"
+
+
 async def test_an_upload_repeated_with_another_boundary_is_the_same_request(hall: Hall) -> None:
     headers = hall.officer()
     answers = [
