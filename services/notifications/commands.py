@@ -33,15 +33,15 @@ async def buckets_sum_to_the_baseline(session: Session) -> list[Finding]:
 
 
 async def each_entry_is_in_one_bucket(session: Session) -> list[Finding]:
-    """At most one span of an entry is open, and spans of an entry do not overlap."""
-    later = ENTRY_SPANS.alias("later")
-    overlaps = select(func.count()).where(
-        ENTRY_SPANS.c.entry_id == later.c.entry_id,
-        ENTRY_SPANS.c.since < later.c.since,
-        ENTRY_SPANS.c.until.is_(None) | (ENTRY_SPANS.c.until > later.c.since),
-    )
-    count = (await session.execute(overlaps)).scalar_one()
-    return [Finding("twice", count, "entry_span: an entry in two buckets at once")] if count else []
+    """The spans of an entry follow each other without overlap or gap, and the last one is open."""
+    following = func.lead(ENTRY_SPANS.c.since).over(partition_by=ENTRY_SPANS.c.entry_id, order_by=ENTRY_SPANS.c.since)
+    spans = select(ENTRY_SPANS.c.until, following.label("following")).subquery()
+    overlap = spans.c.following.is_not(None) & (spans.c.until.is_(None) | (spans.c.until > spans.c.following))
+    gap = spans.c.until.is_not(None) & (spans.c.following.is_(None) | (spans.c.until < spans.c.following))
+    counts = select(func.count().filter(overlap), func.count().filter(gap)).select_from(spans)
+    overlaps, gaps = (await session.execute(counts)).one()
+    found = [("twice", overlaps, "an entry in two buckets at once"), ("unexplained", gaps, "an entry in no bucket")]
+    return [Finding(kind, count, f"entry_span: {what}") for kind, count, what in found if count]
 
 
 async def nobody_is_told_twice(session: Session) -> list[Finding]:

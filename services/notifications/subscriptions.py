@@ -30,7 +30,7 @@ class _Entry(BaseModel):
 
 class Audience(_Entry):
     role: Role
-    agency: Literal["own", "any"]
+    agency: Literal["own", "here", "any"]
 
 
 class Subscription(_Entry):
@@ -76,12 +76,11 @@ class Subscription(_Entry):
         said = event.model_dump(mode="json", include=set(self.values))
         return {"region": region_of(event), **said, "agency": getattr(event, "agency", agency)}
 
-    def is_for(self, person: Person, agency: str, region: str) -> bool:
+    def is_for(self, person: Person, *, agency: str, here: str, region: str) -> bool:
         """Whether a person is told of what an agency did, or what happened to it, in a region."""
         sees = any(is_within(region, subtree) for subtree in person.regions)
-        return sees and any(
-            each.role in person.roles and (each.agency == "any" or person.agency == agency) for each in self.to
-        )
+        chosen = {"own": person.agency == agency, "here": person.agency == here, "any": True}
+        return sees and any(each.role in person.roles and chosen[each.agency] for each in self.to)
 
 
 class _Document(_Entry):

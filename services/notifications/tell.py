@@ -52,7 +52,8 @@ async def tell(
     }
     assert isinstance(deployment.settings, NotificationsSettings)  # noqa: S101 - app.py declares these settings
     people = people_at(deployment.settings.people_path).people()
-    told = [person for person in people if subscription.is_for(person, agency, region)]
+    here = deployment.agency
+    told = [each for each in people if subscription.is_for(each, agency=agency, here=here, region=region)]
     rows = [{**message, "id": uuid7(), "recipient": person.principal} for person in told]
     if not rows:
         return

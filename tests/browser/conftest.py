@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from playwright.async_api import Browser, async_playwright
 
 from local.issuer import Issuer, make_issuer_app
@@ -19,8 +14,8 @@ from local.people import SHIPPED, PeopleFile
 from services.notifications.app import SERVICE
 from shared.web.app import make_web_app
 from tests.browser.scene import Scene, play
+from tests.browser.serving import address, listening, serving
 from tests.fixtures.deployments import DeploymentFactory
-from tests.fixtures.waiting import eventually
 
 FLAGS = [
     "--no-sandbox",
@@ -63,27 +58,3 @@ async def scene(deployment_of: DeploymentFactory, tmp_path: Path) -> AsyncIterat
     board = make_web_app("notifications", SERVICE.routes, deployment.deployment)
     async with serving(make_issuer_app(issuer), issuer_socket), serving(board, board_socket):
         yield Scene(deployment, address(board_socket))
-
-
-@asynccontextmanager
-async def serving(app: FastAPI, on: socket.socket) -> AsyncIterator[None]:
-    """Serve an application on a socket until the block ends."""
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2))
-    task = asyncio.create_task(server.serve(sockets=[on]))
-    await eventually(lambda: server.started, what="the server's start")
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
-
-
-def listening() -> socket.socket:
-    """A socket on a free port of this machine."""
-    made = socket.socket()
-    made.bind(("127.0.0.1", 0))
-    return made
-
-
-def address(of: socket.socket) -> str:
-    return f"http://127.0.0.1:{of.getsockname()[1]}"

@@ -46,7 +46,7 @@ async def inbox(deployment: TestDeployment, subject: str = "koordinator", **clai
         (VisitsOverdue, ["dinsos-samarinda/pendamping-utara", "dinsos-samarinda/penyelia"]),
         (PaymentListSubmitted, ["dinsos-samarinda/pemeriksa"]),
         (PaymentListSettled, ["dinkop-samarinda/koordinator", "dinsos-kaltim/provinsi", CITY_COORDINATOR]),
-        (FundLineExhausted, [CITY_COORDINATOR]),
+        (FundLineExhausted, ["dinkop-samarinda/koordinator", "dinsos-kaltim/provinsi", CITY_COORDINATOR]),
         (QuotaThresholdReached, [CITY_COORDINATOR]),
         (ProgrammePublished, ["dinkop-samarinda/koordinator", "dinsos-kaltim/provinsi", CITY_COORDINATOR]),
     ],
@@ -64,6 +64,7 @@ async def test_another_agency_is_told_of_its_own(notifications: TestDeployment) 
     assert [each for each, _ in await told(notifications)] == [
         "dinkop-samarinda/koordinator",
         "dinkop-samarinda/petugas",
+        CITY_COORDINATOR,
     ]
 
 
@@ -94,6 +95,7 @@ async def test_a_place_that_is_released_and_filled_is_one_story(
     assert await told(notifications) == [
         ("dinkop-samarinda/koordinator", "place-filled"),
         ("dinkop-samarinda/petugas", "place-filled"),
+        (CITY_COORDINATOR, "place-filled"),
     ]
     [message] = (await inbox(notifications, agency="dinkop-samarinda"))["messages"]
     assert "1 dari 1 tempat" in message["what_happened"]
@@ -183,7 +185,10 @@ async def test_a_silent_deployment_is_announced_once_per_silence(notifications: 
     [silent] = await notifications.announced(AgencySilent)
     assert (silent.service, silent.agency) == ("programs", "pupr-samarinda")
     await notifications.hear_own()
-    assert ("pupr-samarinda", "agency-silent") not in await told(notifications)
+    assert [recipient for recipient, code in await told(notifications) if code == "agency-silent"] == [
+        CITY_COORDINATOR,
+        "dinsos-samarinda/pengelola",
+    ]
 
 
 async def test_a_watcher_who_slept_calls_nobody_silent(notifications: TestDeployment) -> None:
