@@ -20,9 +20,10 @@ from services.intake.identity import (
     seal_identity,
 )
 from services.intake.models import FamilyCard, Household, Member
-from services.intake.places import place_of
+from services.intake.places import kecamatan_of, place_of
 from services.intake.propose_household import refuse_findings
-from services.intake.register_families import Source, kecamatan_of, register_families
+from services.intake.register_families import register_families
+from services.intake.registrations import Source
 from services.intake.rules.civil_numbers import read_card_number
 from services.intake.rules.families import read_family
 from services.intake.rules.proposals import lines_of

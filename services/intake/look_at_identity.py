@@ -20,15 +20,15 @@ from shared.security import Caller, audit
 _case, _household, _member = table(OpenCase), table(Household), table(Member)
 
 
-async def look(session: Session, caller: Caller, household_id: UUID, purpose: str) -> dict[str, Any]:
+async def look_at_one(session: Session, caller: Caller, household_id: UUID, purpose: str) -> dict[str, Any]:
     """Names, numbers and address of one household, the look recorded. Raises 403 where the agency has no open case."""
-    found = await looks(session, caller, [household_id], purpose)
+    found = await look_at_list(session, caller, [household_id], purpose)
     if household_id not in found:
         raise Problem("no-open-case", status=403, field="household_id", agency=caller.agency)
     return found[household_id]
 
 
-async def looks(
+async def look_at_list(
     session: Session, caller: Caller, household_ids: Collection[UUID], purpose: str
 ) -> dict[UUID, dict[str, Any]]:
     """The same of several; households that the caller may not look at are left out."""

@@ -19,6 +19,11 @@ def is_region(code: str, *, today: date) -> bool:
     return Regions.load().get(code, today) is not None
 
 
+def kecamatan_of(region: str) -> str:
+    """Names are searched within a kecamatan: the first three parts of a code."""
+    return ".".join(region.split(".")[:3])
+
+
 def _is_village(code: str, *, today: date) -> bool:
     found = Regions.load().get(code, today)
     return found is not None and found.level == 4

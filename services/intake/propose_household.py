@@ -6,7 +6,8 @@ from typing import Any
 
 from services.intake.bodies import NewHousehold
 from services.intake.places import place_of
-from services.intake.register_families import Registration, Source, register_families
+from services.intake.register_families import register_families
+from services.intake.registrations import Registration, Source
 from services.intake.rules.families import Family, read_family
 from services.intake.rules.findings import warnings
 from services.intake.rules.proposals import field_of, lines_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Text, any_, cast, select
+from sqlalchemy import LargeBinary, Text, and_, any_, cast, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.intake.identity import row_digest
@@ -29,7 +29,8 @@ class Standing:
     household_id: UUID
     region: str
     registers: tuple[str, ...]
-    revision: int
+    reference: str | None
+    """The id that the sender of the rows gave it, where it did."""
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ class Known:
         known = cls(vault)
         if into is not None:
             household = await session.get_one(Household, into)
-            known.into = Standing(household.id, household.region, tuple(household.registers), household.revision)
+            known.into = Standing(household.id, household.region, tuple(household.registers), None)
         applicants = [known.applicant(row) for family in families for row in family.accepted]
         await known._load_households(session, families, numbering)
         await known._load_holders(session, [each.nik_index for each in applicants if each.nik_index])
@@ -76,6 +77,13 @@ class Known:
             found = self.by_card.get(self.vault.blind_index("kk", family.card))
         return found
 
+    def is_of_another_family(self, family: Family) -> bool:
+        """Whether a family's card is that of a household to which the same sender gave another id."""
+        if self.into is not None or family.card is None or not family.reference:
+            return False
+        found = self.by_card.get(self.vault.blind_index("kk", family.card))
+        return found is not None and found.reference not in (None, family.reference)
+
     def remember(self, family: Family, standing: Standing) -> None:
         if family.reference:
             self.by_reference[family.reference] = standing
@@ -87,7 +95,7 @@ class Known:
             self.holders[applicant.nik_index] = holder
 
     async def _load_households(self, session: Session, families: Sequence[Family], numbering: str | None) -> None:
-        columns = (_household.c.id, _household.c.region, _household.c.registers, _household.c.revision)
+        columns = (_household.c.id, _household.c.region, _household.c.registers)
         active = _household.c.state == "active"
         if numbering is not None:
             references = cast([family.reference for family in families if family.reference], ARRAY(Text))
@@ -99,8 +107,11 @@ class Known:
             self.by_reference |= {row.reference: _standing(row) for row in rows}
         cards = [self.vault.blind_index("kk", family.card) for family in families if family.card]
         rows = await session.execute(
-            select(_card.c.kk_index, *columns)
+            select(_card.c.kk_index, _reference.c.reference, *columns)
             .join(_household, _household.c.id == _card.c.household_id)
+            .outerjoin(
+                _reference, and_(_reference.c.household_id == _household.c.id, _reference.c.numbering == numbering)
+            )
             .where(_card.c.kk_index == any_(cast(cards, ARRAY(LargeBinary))), _card.c.valid_to.is_(None), active)
         )
         self.by_card |= {row.kk_index: _standing(row) for row in rows}
@@ -128,4 +139,4 @@ class Known:
 
 
 def _standing(row: object) -> Standing:
-    return Standing(row.id, row.region, tuple(row.registers), row.revision)  # type: ignore[attr-defined]
+    return Standing(row.id, row.region, tuple(row.registers), row.reference)  # type: ignore[attr-defined]

@@ -12,7 +12,8 @@ from services.intake.bodies import ResolvingMany
 from services.intake.identity import open_row
 from services.intake.models import Cohort, CohortEntry, HeldRow, Household, Member, table
 from services.intake.places import place_of
-from services.intake.register_families import Source, register_families
+from services.intake.register_families import register_families
+from services.intake.registrations import Source
 from services.intake.rules.families import read_family
 from shared.deployment import deployment_of_session
 from shared.events.intake import DuplicateResolved

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Text, Uuid, any_, bindparam, cast, select, text, update
+from sqlalchemy import LargeBinary, Uuid, any_, bindparam, cast, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.intake.identity import open_row
+from services.intake.list_evidence import EntryRead, ListEvidence
 from services.intake.models import (
     Cohort,
     CohortEntry,
-    FamilyCard,
-    HeldRow,
-    Household,
-    HouseholdReference,
     Member,
     table,
 )
 from services.intake.places import place_of
-from services.intake.rules.closed_lists import EARLIER_ON_LIST, Evidence, Resolution, resolve
+from services.intake.rules.closed_lists import EARLIER_ON_LIST, Resolution, resolve
 from services.intake.rules.families import group_families, read_family
 from services.intake.rules.findings import refusals
 from shared.deployment import deployment_of_session
@@ -32,20 +28,7 @@ from shared.events.intake import CohortEntryResolved
 from shared.messaging import Session, announce
 from shared.security import household_key
 
-_entry, _cohort, _card = table(CohortEntry), table(Cohort), table(FamilyCard)
-_member, _household, _held, _reference = table(Member), table(Household), table(HeldRow), table(HouseholdReference)
-
-
-@dataclass(slots=True)
-class _Read:
-    """What an entry's row says, without any attribute of a person but whether the civil registry knows them."""
-
-    entry: Mapping[str, Any]
-    refusals: Sequence[str]
-    nik_index: bytes | None
-    kk_index: bytes | None
-    known_to_registry: bool | None
-    is_earlier_on_list: bool = False
+_entry, _cohort, _member = table(CohortEntry), table(Cohort), table(Member)
 
 
 async def resolve_part(session: Session, cohort_id: UUID, part: int) -> Counter[CohortOutcome]:
@@ -75,7 +58,7 @@ async def reconsider(session: Session, household_ids: Collection[UUID]) -> None:
     entries = [row._asdict() for row in rows]
     if entries:
         read = [
-            _Read(
+            EntryRead(
                 entry,
                 refusals=entry["reasons"] if entry["outcome"] == CohortOutcome.DAMAGED else (),
                 nik_index=entry["nik_index"],
@@ -88,7 +71,7 @@ async def reconsider(session: Session, household_ids: Collection[UUID]) -> None:
         await _decide(session, {entry["cohort_id"]: entry["code"] for entry in entries}, read)
 
 
-async def _read(session: Session, cohort: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> list[_Read]:
+async def _read(session: Session, cohort: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> list[EntryRead]:
     deployment = deployment_of_session(session)
     key = await household_key(session, deployment.vault, cohort["id"])
     today = deployment.clock.today()
@@ -97,7 +80,7 @@ async def _read(session: Session, cohort: Mapping[str, Any], entries: Sequence[M
     by_number = {entry["row_number"]: entry for entry in entries}
     index = deployment.vault.blind_index
     return [
-        _Read(
+        EntryRead(
             by_number[row.number],
             refusals=refusals(row.findings),
             nik_index=index("nik", row.person.nik.digits) if row.person.nik.digits and not row.refused else None,
@@ -110,7 +93,7 @@ async def _read(session: Session, cohort: Mapping[str, Any], entries: Sequence[M
     ]
 
 
-async def _mark_earlier(session: Session, cohort_id: UUID, read: Sequence[_Read]) -> None:
+async def _mark_earlier(session: Session, cohort_id: UUID, read: Sequence[EntryRead]) -> None:
     """Mark entries whose person number an earlier entry of the same list has."""
     indexes = [each.nik_index for each in read if each.nik_index]
     rows = await session.execute(
@@ -125,8 +108,8 @@ async def _mark_earlier(session: Session, cohort_id: UUID, read: Sequence[_Read]
             seen.add(each.nik_index)
 
 
-async def _decide(session: Session, codes: Mapping[UUID, str], read: Sequence[_Read]) -> list[Resolution]:
-    register = await _Register.load(session, read)
+async def _decide(session: Session, codes: Mapping[UUID, str], read: Sequence[EntryRead]) -> list[Resolution]:
+    register = await ListEvidence.load(session, read)
     resolved = [(each, resolve(register.evidence(each))) for each in read]
     changed = [(each, found) for each, found in resolved if _differs(each.entry, found)]
     if not changed:
@@ -145,7 +128,7 @@ def _differs(entry: Mapping[str, Any], found: Resolution) -> bool:
     return before != (found.outcome, found.household_id, found.member_id, found.reasons)
 
 
-def _values(each: _Read, found: Resolution) -> dict[str, Any]:
+def _values(each: EntryRead, found: Resolution) -> dict[str, Any]:
     return {
         "of": each.entry["id"],
         "outcome": found.outcome.value,
@@ -173,7 +156,7 @@ def _event(entry: Mapping[str, Any], code: str, found: Resolution) -> CohortEntr
     )
 
 
-async def _note_registry(session: Session, resolved: Sequence[tuple[_Read, Resolution]]) -> None:
+async def _note_registry(session: Session, resolved: Sequence[tuple[EntryRead, Resolution]]) -> None:
     """What the list says of the civil registry becomes known of the member, with its date."""
     today = deployment_of_session(session).clock.today()
     said = [
@@ -183,54 +166,6 @@ async def _note_registry(session: Session, resolved: Sequence[tuple[_Read, Resol
     ]
     if said:
         await (await session.connection()).execute(_NOTE, said)
-
-
-@dataclass(frozen=True, slots=True)
-class _Register:
-    """The part of the register that a number of entries may touch, loaded with four statements."""
-
-    by_nik: Mapping[bytes, tuple[UUID, UUID]]
-    by_reference: Mapping[tuple[str, str], UUID]
-    by_card: Mapping[bytes, UUID]
-    held: Collection[tuple[UUID, bytes]]
-
-    @classmethod
-    async def load(cls, session: Session, read: Sequence[_Read]) -> _Register:
-        niks = cast([each.nik_index for each in read if each.nik_index], ARRAY(LargeBinary))
-        cards = cast([each.kk_index for each in read if each.kk_index], ARRAY(LargeBinary))
-        references = cast([each.entry["reference"] for each in read], ARRAY(Text))
-        people = select(_member.c.nik_index, _member.c.household_id, _member.c.id).where(
-            _member.c.nik_index == any_(niks), _member.c.state == "active"
-        )
-        families = (
-            select(_reference.c.numbering, _reference.c.reference, _reference.c.household_id)
-            .join(_household, _household.c.id == _reference.c.household_id)
-            .where(_reference.c.reference == any_(references), _household.c.state == "active")
-        )
-        of_card = select(_card.c.kk_index, _card.c.household_id).where(
-            _card.c.kk_index == any_(cards), _card.c.valid_to.is_(None)
-        )
-        held = select(_held.c.household_id, _held.c.nik_index).where(_held.c.nik_index == any_(niks))
-        return cls(
-            {row.nik_index: (row.household_id, row.id) for row in await session.execute(people)},
-            {(row.numbering, row.reference): row.household_id for row in await session.execute(families)},
-            {row.kk_index: row.household_id for row in await session.execute(of_card)},
-            {(row.household_id, row.nik_index) for row in await session.execute(held)},
-        )
-
-    def evidence(self, each: _Read) -> Evidence:
-        household_id = self.by_reference.get((each.entry["numbering"], each.entry["reference"]))
-        if household_id is None and each.kk_index is not None:
-            household_id = self.by_card.get(each.kk_index)
-        nik = each.nik_index
-        return Evidence(
-            refusals=each.refusals,
-            is_earlier_on_list=each.is_earlier_on_list,
-            is_held=nik is not None and household_id is not None and (household_id, nik) in self.held,
-            known_to_registry=each.known_to_registry,
-            household_id=household_id or each.entry["household_id"],
-            member=self.by_nik.get(nik) if nik is not None else None,
-        )
 
 
 _KNOWN = {"1": True, "2": False}

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.intake.bodies import NameSearch
 from services.intake.identity import open_identity
-from services.intake.register_families import kecamatan_of
+from services.intake.places import kecamatan_of
 from services.intake.rules.masking import mask_name, mask_number
 from shared.deployment import deployment_of_session
 from shared.messaging import Session

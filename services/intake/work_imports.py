@@ -18,7 +18,8 @@ from services.intake.accept_file import WORK
 from services.intake.identity import seal_row
 from services.intake.models import Import, ImportPart, ImportReject, table
 from services.intake.places import place_of
-from services.intake.register_families import Source, register_families
+from services.intake.register_families import register_families
+from services.intake.registrations import Source
 from services.intake.resolve_entries import resolve_part
 from services.intake.rules.columns import FileKind
 from services.intake.rules.families import Family, Line, group_families, read_family
@@ -68,8 +69,8 @@ async def _register_part(session: Session, one: Import) -> None:
     today = deployment.clock.today()
     place = place_of(one.region, today=today)
     families = [read_family(reference, rows, place, today=today) for reference, rows in group_families(lines)]
-    await _reject(session, one, families, key)
     done = await register_families(session, families, Source(one.register_code, one.numbering, one.id))
+    await _reject(session, one, families, key)
     one.registered += sum(len(each.members) for each in done)
     one.households += sum(each.enters for each in done)
     one.known += sum(each.known for each in done)

@@ -153,3 +153,16 @@ async def test_a_system_learns_the_household_of_a_number_and_nothing_else(deploy
     far = city.client(Role.INTEGRATION_CLIENT, agency="dinsos-kaltim", regions=["64.71"], subject="sistem-2")
     hidden = await far.post("/api/v1/identity/resolve", json={"nik": nik(1), "purpose": "enrolment"})
     assert hidden.json()["code"] == "nobody-found"
+
+
+async def test_the_answer_of_a_look_is_not_kept(deployment_of: DeploymentFactory) -> None:
+    """A repetition under the same key looks again: after the case is closed it is refused like any other."""
+    city = await intake(deployment_of)
+    household_id = await registered(city)
+    worker = city.client(Role.FIELD_VERIFIER)
+    headers = {"Idempotency-Key": "kunjungan-0001"}
+    body = {"household_id": household_id, "purpose": "home-visit"}
+    await city.deliver(about(VerificationOpened, household_id))
+    assert (await worker.post("/api/v1/identity/looks", json=body, headers=headers)).status_code == 200
+    await city.deliver(about(HouseholdVerified, household_id))
+    assert (await worker.post("/api/v1/identity/looks", json=body, headers=headers)).status_code == 403

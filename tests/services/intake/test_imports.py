@@ -176,6 +176,26 @@ async def test_a_taken_number_is_held_with_its_family_in_the_register(deployment
     assert await findings(city) == []
 
 
+async def test_two_families_of_one_sender_do_not_share_a_card(deployment_of: DeploymentFactory) -> None:
+    city = await intake(deployment_of)
+    operator = city.client(Role.OPERATOR)
+    done = await work_through(city, operator, csv_of([row(1, 1), row(2, 2, nomor_kartu_keluarga=kk(1))]))
+    assert (done["registered"], done["rejected"]) == (1, 1)
+    assert "kk-of-another-family" in (await operator.get(f"/api/v1/imports/{done['import_id']}/rejects")).text
+    assert await findings(city) == []
+
+
+async def test_a_family_is_known_by_its_card_when_another_sender_numbers_it(deployment_of: DeploymentFactory) -> None:
+    city = await intake(deployment_of)
+    operator = city.client(Role.OPERATOR)
+    await work_through(city, operator, csv_of([row(1, 1)]))
+    other = csv_of([row(1, 1, id_keluarga="BPS-77"), row(1, 2, id_keluarga="BPS-77")])
+    done = await work_through(city, operator, other, numbering="bps", register_code="regsosek")
+    assert (done["registered"], done["known"], done["households"]) == (1, 1, 0)
+    (fact,) = await city.announced(HouseholdUpdated)
+    assert (fact.persons, fact.registers) == (2, ["dtks", "regsosek"])
+
+
 async def test_a_family_without_a_card_is_registered_with_the_reason(deployment_of: DeploymentFactory) -> None:
     city = await intake(deployment_of)
     without = {"nomor_kartu_keluarga": "", "alasan_tanpa_kk": "1"}

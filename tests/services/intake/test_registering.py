@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from shared.events.intake import (
     DuplicateSuspected,
     HouseholdProfile,
@@ -209,3 +211,13 @@ async def test_lists_come_in_pages(deployment_of: DeploymentFactory) -> None:
     first = (await officer.get("/api/v1/households", params={"limit": 3})).json()
     second = (await officer.get("/api/v1/households", params={"limit": 3, "after": first["next"]})).json()
     assert (len(first["items"]), len(second["items"]), second["next"]) == (3, 2, None)
+
+
+async def test_of_many_officers_at_once_one_registers_a_person(deployment_of: DeploymentFactory) -> None:
+    city = await intake(deployment_of)
+    officer = city.client(Role.PROGRAMME_OFFICER)
+    answers = await asyncio.gather(
+        *(officer.post("/api/v1/households", json=household(serial, member(1))) for serial in range(1, 13))
+    )
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 11
+    assert len(await city.fetch("select 1 from member where state = 'active'")) == 1
