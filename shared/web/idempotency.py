@@ -1,7 +1,7 @@
 """One key, one effect, one answer: the claim, the work and the kept answer stand in one transaction.
 
 A refusal (4xx, 5xx) rolls back the claim with everything else and is not kept: whoever corrects an entry may send it
-again under the same key. docs/decisions/refusals-are-not-kept.md says why.
+again under the same key. docs/decisions/one-key-one-effect.md says why.
 """
 
 import asyncio
