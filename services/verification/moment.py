@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from services.verification.settings import VerificationSettings
@@ -22,6 +22,11 @@ class Moment:
     @property
     def today(self) -> date:
         return self.now.astimezone(self.zone).date()
+
+    @property
+    def latest(self) -> datetime:
+        """The latest moment that a phone may truthfully tell: phones know nothing of a clock that was moved."""
+        return max(self.now, datetime.now(UTC))
 
     def next_at(self, hour: int) -> datetime:
         """The next full hour of that number, strictly later than now."""

@@ -126,7 +126,7 @@ def findings_in_visit(
     """Everything that is wrong with a visit."""
     yield from findings_in_dates(form, sent.visited_on, moment.today)
     yield from findings_in_outcomes(roster, sent.found())
-    yield from findings_in_photos(form, sent.photos(), moment.now)
+    yield from findings_in_photos(form, sent.photos(), moment.latest)
     if (sent.answers is None) == (sent.no_answer_reason is None):
         yield Finding("answers-or-reason", "answers")
     elif sent.answers is not None:

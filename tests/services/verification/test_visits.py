@@ -103,7 +103,7 @@ async def test_an_outcome_that_is_none_of_the_six_is_refused(city: City) -> None
     ("evidence", "code"),
     [
         ([{"sha256": "a" * 64, "captured_at": "2022-12-05T01:00:00Z"}] * 2, "photo-twice"),
-        ([{"sha256": "a" * 64, "captured_at": "2022-12-05T02:11:00Z"}], "photo-from-future"),
+        ([{"sha256": "a" * 64, "captured_at": "2099-12-05T02:11:00Z"}], "photo-from-future"),
         ([{"sha256": "a" * 64, "captured_at": "2022-12-05T01:00:00Z", "latitude": -0.5}], "position-incomplete"),
         ([{"sha256": "a" * 64, "captured_at": "2022-12-05T01:00:00"}], "wrong-date"),
         ([{"sha256": "picture", "captured_at": "2022-12-05T01:00:00Z"}], "wrong-form"),
