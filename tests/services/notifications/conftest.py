@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 
 from services.notifications.app import SERVICE
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
+from tests.services.notifications.story import NewNotifications
 
 PEOPLE = """
 people:
@@ -23,8 +22,6 @@ people:
   - {subject: petugas, agency: dinkop-samarinda, roles: [programme-officer], regions: ["64.72"]}
   - {subject: provinsi, agency: dinsos-kaltim, roles: [coordinator], regions: ["64"]}
 """
-
-NewNotifications: TypeAlias = Callable[[], Awaitable[TestDeployment]]
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID, uuid5
 
 from services.notifications.rules.dated import Dated
@@ -14,6 +14,10 @@ from shared.events.envelope import Event
 from shared.events.intake import CohortEntryResolved, HouseholdRegistered
 from shared.events.programs import AidDisbursed, HouseholdEnrolled
 from shared.events.verification import HouseholdRejected, HouseholdVerified, VerificationOpened
+from tests.fixtures.deployments import TestDeployment
+
+NewNotifications: TypeAlias = Callable[[], Awaitable[TestDeployment]]
+"""Makes a notifications deployment on a database of its own."""
 
 SPACE = UUID("0192f1d0-7c11-7a10-8a00-00000000ffff")
 CITY = "dinsos-samarinda"

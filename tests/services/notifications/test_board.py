@@ -20,8 +20,7 @@ from shared.events.programs import (
 )
 from shared.security import Role
 from tests.fixtures.deployments import TestDeployment
-from tests.services.notifications.conftest import NewNotifications
-from tests.services.notifications.story import KELURAHAN, Story, an_id, changed
+from tests.services.notifications.story import KELURAHAN, NewNotifications, Story, an_id, changed
 
 OTHER = "64.72.01.1001"
 END = datetime(2023, 6, 1, 3, tzinfo=UTC)
