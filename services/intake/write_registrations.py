@@ -144,7 +144,10 @@ _GROW = text(
     """
     update household
     set revision = revision + 1, updated_at = :now,
-        registers = registers - cast(:code as text) || to_jsonb(cast(:code as text))
+        registers = case
+            when jsonb_exists(registers, cast(:code as text)) then registers
+            else registers || to_jsonb(cast(:code as text))
+        end
     where id = any(cast(:ids as uuid[]))
     """
 )

@@ -13,24 +13,9 @@ from services.intake.households import identities
 from shared.deployment import Deployment
 from shared.messaging import cancel_due
 from shared.security import Role
-from tests.fixtures.deployments import DeploymentFactory, TestDeployment
+from tests.fixtures.deployments import DeploymentFactory
 from tests.services.intake.city import csv_of, intake, row, send
-
-
-def settings_file(city: TestDeployment, path: Path, keys: str) -> Path:
-    """The deployment's own settings as an operator's file, with other deployment keys."""
-    settings = city.deployment.settings
-    values = {
-        name: getattr(settings, name)
-        for name in (
-            "mode", "agency", "region", "directory_file", "topic_root", "kafka_bootstrap", "kafka_username",
-            "oidc_issuer", "oidc_jwks_url",
-        )
-    }  # fmt: skip
-    values |= {"database_url": city.database.dsn, "kafka_password": "p", "vault_keys": keys}
-    values |= {"blind_index_key": settings.blind_index_key.get_secret_value()}
-    path.write_text("".join(f"TUNTAS_{name.upper()}={value}\n" for name, value in values.items()), encoding="utf-8")
-    return path
+from tests.services.intake.operator import settings_file
 
 
 async def test_after_a_rotation_the_old_key_may_go(

@@ -9,7 +9,7 @@ import pytest
 from shared.events.intake import DuplicateResolved, DuplicateSuspected, HouseholdRegistered, HouseholdUpdated
 from shared.security import Role
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
-from tests.services.intake.city import KELURAHAN, OTHER_KELURAHAN, csv_of, intake, row, work_through
+from tests.services.intake.city import COHORT_HEADER, KELURAHAN, OTHER_KELURAHAN, csv_of, intake, row, work_through
 
 
 async def held(city: TestDeployment) -> dict[str, Any]:
@@ -120,6 +120,20 @@ async def test_a_list_of_questions_is_answered_at_once(deployment_of: Deployment
     assert (await officer.get("/api/v1/duplicates")).json()["items"] == []
     (shown,) = (await officer.get("/api/v1/duplicates", params={"state": "resolved"})).json()["items"]
     assert shown["resolution"] == "same-person"
+
+
+async def test_the_questions_of_a_closed_list_are_answered_and_no_others(deployment_of: DeploymentFactory) -> None:
+    city = await intake(deployment_of)
+    operator = city.client(Role.OPERATOR)
+    rows = [row(1, 1), row(2, 2), row(3, 3), row(3, 1, nama="Orang Lain"), row(3, 2, nama="Orang Ketiga")]
+    await work_through(city, operator, csv_of(rows))
+    listed = csv_of([rows[0], rows[2], rows[3]], COHORT_HEADER)
+    await work_through(city, operator, listed, kind="cohort", cohort="P3KE-9000")
+    officer = city.client(Role.PROGRAMME_OFFICER)
+    body = {"resolution": "same-person", "cohort": "P3KE-9000"}
+    assert (await officer.post("/api/v1/duplicates/resolutions", json=body)).json() == {"resolved": 1}
+    (left,) = (await officer.get("/api/v1/duplicates")).json()["items"]
+    assert left["row"] == 6
 
 
 async def test_a_family_whose_every_row_is_held_has_no_household(deployment_of: DeploymentFactory) -> None:
