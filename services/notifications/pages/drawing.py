@@ -18,7 +18,7 @@ GROUPS: Mapping[str, tuple[Bucket, ...]] = {
 """The three colours of the burn-down, in the order in which they are stacked."""
 
 BAR_WIDTH = 1000.0
-COLUMNS_WIDTH, COLUMNS_HEIGHT = 480.0, 190.0
+COLUMNS_WIDTH, COLUMNS_HEIGHT = 480.0, 260.0
 COLUMN_GAP_SHARE = 0.28
 COLUMN_WIDTH_MAX = 56.0
 
