@@ -1,5 +1,6 @@
 """Verifies bearer tokens of pinned OpenID Connect issuers. Times are real time: the business clock has no say here."""
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +22,9 @@ ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 """Public-key signatures only: `none` and shared secrets are never acceptable."""
 LEEWAY_S: Final = 30
 TOKEN_BYTES_MAX: Final = 8_192
+CHECKED_FOR_S: Final = 30.0
+"""So long a token that was found good is not checked again; a key that its issuer withdraws counts so much longer."""
+CHECKED_MAX: Final = 2_000
 _ROLES: Final = frozenset(role.value for role in Role)
 
 
@@ -56,6 +60,7 @@ class TokenVerifier:
         self._issuers = {issuer.iss: (issuer, IssuerKeys(issuer.jwks_url, client)) for issuer in issuers}
         self._audience = audience
         self._wall_clock = wall_clock
+        self._checked: dict[bytes, tuple[Caller, int, float]] = {}
 
     async def verify(self, token: str) -> Caller:
         """The caller that an access token speaks for."""
@@ -63,6 +68,18 @@ class TokenVerifier:
 
     async def verify_dated(self, token: str) -> tuple[Caller, int]:
         """The caller, and the second (Unix time) at which the token ends."""
+        digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        caller, ends_at, checked_at = self._checked.get(digest, (None, 0, 0.0))
+        now = self._wall_clock()
+        if caller is not None and checked_at <= now < min(checked_at + CHECKED_FOR_S, ends_at):
+            return caller, ends_at
+        caller, ends_at = await self._check(token)
+        if len(self._checked) >= CHECKED_MAX:
+            self._checked.clear()
+        self._checked[digest] = (caller, ends_at, now)
+        return caller, ends_at
+
+    async def _check(self, token: str) -> tuple[Caller, int]:
         claims = await self.signed_claims(token, self._audience)
         caller = _caller(claims)
         agencies = self._issuers[claims["iss"]][0].agencies

@@ -9,11 +9,11 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from fastapi import Response
-from sqlalchemy import ColumnElement, delete, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -40,6 +40,10 @@ class Claim:
     digest: bytes
 
     @property
+    def columns(self) -> dict[str, Any]:
+        return {"of_principal": self.principal, "of_route": self.route, "of_key": self.key}
+
+    @property
     def identity(self) -> tuple[str, str, str]:
         return self.principal, self.route, self.key
 
@@ -52,6 +56,31 @@ def parse_key(header: str | None) -> str:
     if not _KEY.fullmatch(key):
         raise Problem("idempotency-key-invalid", status=400, field="Idempotency-Key")
     return key
+
+
+# Made once: building a statement anew costs more than what it does.
+_IS_OF_CLAIM: Final = and_(
+    table.c.principal == bindparam("of_principal"),
+    table.c.route == bindparam("of_route"),
+    table.c.key == bindparam("of_key"),
+)
+_CLAIM: Final = (
+    insert(table)
+    .values(
+        principal=bindparam("of_principal"),
+        route=bindparam("of_route"),
+        key=bindparam("of_key"),
+        digest=bindparam("digest"),
+    )
+    .on_conflict_do_nothing()
+    .returning(table.c.digest)
+)
+_KEPT: Final = select(table.c.digest, table.c.status, table.c.headers, table.c.answer).where(_IS_OF_CLAIM)
+_KEEP: Final = (
+    update(table)
+    .where(_IS_OF_CLAIM)
+    .values(status=bindparam("status"), headers=bindparam("headers"), answer=bindparam("answer"))
+)
 
 
 class Answers:
@@ -109,18 +138,15 @@ async def forget_old_answers(session: AsyncSession, limit: int = 1_000) -> int:
 async def _claim(session: AsyncSession, claim: Claim) -> tuple[bytes, int, dict[str, str], bytes] | None:
     """None when the work is ours to do; else digest, status, headers and sealed answer of who did it."""
     connection = await session.connection()
-    values = {"principal": claim.principal, "route": claim.route, "key": claim.key, "digest": claim.digest}
-    statement = insert(table).values(values).on_conflict_do_nothing().returning(table.c.digest)
     try:
         # Waits while another process works under the same key, until that one commits or rolls back.
         async with asyncio.timeout(WAIT_S_MAX):
-            claimed = (await connection.execute(statement)).first()
+            claimed = (await connection.execute(_CLAIM, claim.columns | {"digest": claim.digest})).first()
     except TimeoutError:
         raise _in_progress() from None
     if claimed is not None:
         return None
-    kept = select(table.c.digest, table.c.status, table.c.headers, table.c.answer).where(_is(claim))
-    row = (await connection.execute(kept)).first()
+    row = (await connection.execute(_KEPT, claim.columns)).first()
     if row is None:  # forgotten between the two statements: let the client come again
         raise _in_progress()
     return row.digest, row.status, row.headers, row.answer
@@ -139,11 +165,7 @@ async def _keep(session: AsyncSession, vault: Vault, claim: Claim, answer: Respo
         raise TypeError(f"{claim.route}: the answer to a write is complete, and at most {ANSWER_BYTES_MAX} bytes")
     headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
     values = {"status": answer.status_code, "headers": headers, "answer": vault.seal(_purpose(claim), body)}
-    await (await session.connection()).execute(update(table).where(_is(claim)).values(values))
-
-
-def _is(claim: Claim) -> ColumnElement[bool]:
-    return (table.c.principal == claim.principal) & (table.c.route == claim.route) & (table.c.key == claim.key)
+    await (await session.connection()).execute(_KEEP, claim.columns | values)
 
 
 def _purpose(claim: Claim) -> str:

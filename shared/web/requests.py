@@ -25,7 +25,9 @@ FILES_MAX: Final = 20
 
 def limited(request: Request, bytes_max: int) -> Request:
     """The same request, whose body may not exceed a limit. Raises 413 at once for a body that announces too much."""
-    problem = Problem("body-too-large", status=413, headers={"Connection": "close"}, limit_kib=bytes_max // 1024)
+    # The connection stays open: closed under a client that still sends, it would lose our answer on its way. The server
+    # reads the rest of the body away without keeping it.
+    problem = Problem("body-too-large", status=413, limit_kib=bytes_max // 1024)
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > bytes_max:
         raise problem

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from local.people import PeopleFile, people_of_state
 from shared.problem import Problem
 from shared.security import Role
 from shared.security.issuer_keys import FRESH_S, REFRESH_AT_MOST_EVERY_S, STALE_S, IssuerKeys, KeysUnavailableError
-from shared.security.tokens import Issuer, TokenVerifier
+from shared.security.tokens import LEEWAY_S, Issuer, TokenVerifier
 
 URL = "http://127.0.0.1:4999"
 OFFICER = "dinsos-samarinda.petugas-program"
@@ -105,6 +106,17 @@ async def test_an_issuer_speaks_for_its_own_agencies_only(laptop: LaptopIssuer, 
     verifier = TokenVerifier([narrow], AUDIENCE, httpx2.AsyncClient(transport=transport))
     assert await code_of(verifier, laptop.issue_token(OFFICER)) == "token-issuer"
     assert (await verifier.verify(laptop.issue_token("dinkop-samarinda.petugas-program"))).agency == "dinkop-samarinda"
+
+
+async def test_a_checked_token_ends_on_its_second(laptop: LaptopIssuer, transport: Counted) -> None:
+    now = time.time()
+    verifier = TokenVerifier(
+        [Issuer(URL, f"{URL}/jwks")], AUDIENCE, httpx2.AsyncClient(transport=transport), lambda: now
+    )
+    token = laptop.issue_token(OFFICER, ttl_s=20)
+    assert await verifier.verify(token) is await verifier.verify(token)
+    now += 20 + LEEWAY_S + 1
+    assert await code_of(verifier, token) == "token-expired"
 
 
 async def test_unknown_keys_do_not_make_a_storm(

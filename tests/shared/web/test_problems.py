@@ -1,12 +1,16 @@
 """Every bad request gets a clear answer: code, field, what to do; and never hears again what it sent."""
 
+import asyncio
 import json
 from typing import Any
 from uuid import uuid4
 
+import httpx2
 import pytest
+import uvicorn
 from sqlalchemy import text
 
+from tests.fixtures import eventually
 from tests.shared.web.hall import PEOPLE, Hall
 
 NOTE = {"region": "64.72.05.1001", "words": "first"}
@@ -165,3 +169,17 @@ async def test_every_answer_carries_the_security_headers(hall: Hall) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["cache-control"] == "no-store"
+
+
+async def test_a_client_that_still_sends_hears_why_it_is_refused(hall: Hall) -> None:
+    server = uvicorn.Server(uvicorn.Config(hall.app, port=0, http="httptools", lifespan="off", log_config=None))
+    serving = asyncio.create_task(server.serve())
+    await eventually(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    headers = {"Content-Type": "application/json"}
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        for refused_headers, code in ((hall.officer(**headers), "body-too-large"), (headers, "token-missing")):
+            answer = await client.post("/notes", content=b"a" * 5_000_000, headers=refused_headers)
+            assert answer.json()["code"] == code
+    server.should_exit = True
+    await serving
