@@ -54,9 +54,9 @@ def session_of_page(request: Request) -> PageSession | None:
     told = sealed_cookie(request, _PURPOSE)
     if told is None or told["exp"] <= time.time():
         return None
-    caller = Caller(
-        told["sub"], told["agency"], frozenset(map(Role, told["roles"])), tuple(told["regions"]), told["name"]
-    )
+    # Another release of this deployment may know other roles.
+    roles = frozenset(role for role in Role if role.value in told["roles"])
+    caller = Caller(told["sub"], told["agency"], roles, tuple(told["regions"]), told["name"])
     return PageSession(caller, told["exp"], told["csrf"])
 
 
