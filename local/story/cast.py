@@ -51,14 +51,26 @@ class Cast:
     console: Console
     progress: Progress
     households: dict[UUID, Household] = field(default_factory=dict)
+    payment_lists: dict[str, list[str]] = field(default_factory=dict)
+    """Programme → its payment lists, in the order in which they were made."""
+    _tokens: IssuerTokens | None = None
+
+    def tell(self, words: str) -> None:
+        """Say what happened, above the progress bars."""
+        self.progress.console.print(f"  {words}", markup=False, highlight=False)
 
     def desk(self, service: str, agency: str, title: str) -> Desk:
         """The desk of somebody of an agency, by the last part of their subject."""
         return self.desk_of(service, agency, f"{agency}.{title}")
 
     def desk_of(self, service: str, agency: str, subject: str) -> Desk:
-        tokens = IssuerTokens(self.http, f"{self.city.issuer_url}/token")
-        return Desk(self.http, tokens, self.city.url(service, agency), subject)
+        self._tokens = self._tokens or IssuerTokens(self.http, f"{self.city.issuer_url}/token")
+        return Desk(self.http, self._tokens, self.city.url(service, agency), subject)
+
+    def programs_agencies(self) -> list[str]:
+        """The agencies whose programs deployment runs in this city."""
+        named = (name.partition(".") for name in self.city.here())
+        return [agency for service, _, agency in named if service == "programs"]
 
     def people(self) -> PeopleFile:
         return PeopleFile(self.city.state / "people.yaml")

@@ -49,6 +49,8 @@ class Report:
     notifications_sent: int = 0
     cohort: CohortFigures = field(default_factory=CohortFigures)
     reconcile: ReconcileFigures = field(default_factory=ReconcileFigures)
+    refusals: list[str] = field(default_factory=list)
+    """Refusals worth telling, in the words of the service, e.g. of the house for which a fund line has not enough."""
     fund_lines: dict[str, dict[str, int]] = field(default_factory=dict)
     """Line → ceiling, reserved, committed, realised and free rupiah."""
     seconds: dict[str, float] = field(default_factory=dict)

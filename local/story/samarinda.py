@@ -10,10 +10,10 @@ from rich.console import Console
 from local.city import City
 from local.story import truth
 from local.story.cast import Cast, progress_on
-from local.story.chapters import register, visits
+from local.story.chapters import business, cash, graduation, houses, province, register, settling, visits
 from local.story.report import Report
 
-CHAPTERS = (register, visits)
+CHAPTERS = (register, visits, cash, business, houses, province, graduation, settling)
 
 
 async def play(city: City, files: Path, report: Report, console: Console) -> None:

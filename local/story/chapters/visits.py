@@ -43,8 +43,8 @@ async def _cases(cast: Cast) -> list[Json]:
     async with cast.bar("families of the list", wanted) as show:
 
         async def look() -> int:
-            kelurahan = (await supervisor.get("/api/v1/progress", region="64.72"))["kelurahan"]
-            opened = sum(sum(each["states"].values()) for each in kelurahan)
+            places = (await supervisor.get("/api/v1/progress", region="64.72"))["places"]
+            opened = sum(int(place["cases"]) for place in places)
             show(opened)
             return opened
 
