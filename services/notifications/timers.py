@@ -15,6 +15,7 @@ from services.notifications.places import zone_of
 from services.notifications.rules.silence import goes_on_watching, is_silent
 from services.notifications.settings import NotificationsSettings
 from shared.deployment import deployment_of_session
+from shared.directory import is_within
 from shared.events.notifications import AgencySilent
 from shared.messaging import Due, Session, TimerRouter, announce, schedule
 
@@ -48,7 +49,9 @@ async def look_for_silence(due: Due, session: Session) -> None:
             continue
         after = timedelta(minutes=settings.silent_after_minutes)
         if is_silent(each.last_heard_at, since, now, zone_of(each.region), after):
-            await _tell_once(session, each, each.last_heard_at)
+            # What is said of an agency that works beyond this deployment's region is said of the region.
+            inside = is_within(each.region, deployment.settings.region)
+            await _tell_once(session, each, each.last_heard_at, each.region if inside else deployment.settings.region)
     await schedule(session, LOOK, at=now + every, key=due.key)
 
 
@@ -62,7 +65,7 @@ async def _watched_since(session: Session, now: datetime, every: timedelta) -> d
     return since
 
 
-async def _tell_once(session: Session, silent: Freshness, last_heard_at: datetime) -> None:
+async def _tell_once(session: Session, silent: Freshness, last_heard_at: datetime, region: str) -> None:
     told = upsert(SILENCES).values(source=silent.source, last_heard_at=last_heard_at)
     newer = told.on_conflict_do_update(
         index_elements=["source"],
@@ -75,7 +78,7 @@ async def _tell_once(session: Session, silent: Freshness, last_heard_at: datetim
         session,
         AgencySilent(
             deployment_id=uuid5(DEPLOYMENT_IDS, silent.source),
-            region=silent.region,
+            region=region,
             service=silent.service,
             agency=silent.agency,
             last_heard_at=last_heard_at,

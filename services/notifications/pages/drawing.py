@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from services.notifications.reading.cohorts import Month
 from services.notifications.rules.buckets import STILL_TO_DO, Bucket
@@ -16,6 +17,8 @@ GROUPS: Mapping[str, tuple[Bucket, ...]] = {
     "off-the-list": OFF_THE_LIST,
 }
 """The three colours of the burn-down, in the order in which they are stacked."""
+
+Name = TypeVar("Name", bound=str)
 
 BAR_WIDTH = 1000.0
 COLUMNS_WIDTH, COLUMNS_HEIGHT = 480.0, 260.0
@@ -33,7 +36,7 @@ class Segment:
     width: float
 
 
-def stacked(amounts: Mapping[str, int], total: int) -> list[Segment]:
+def stacked(amounts: Mapping[Name, int], total: int) -> list[Segment]:
     """A bar as wide as the total; nothing is drawn of what is zero, or below it."""
     segments: list[Segment] = []
     x = 0.0
