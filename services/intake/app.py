@@ -6,6 +6,7 @@ from services.intake.api import ROUTERS
 from services.intake.checks import CHECKS
 from services.intake.handlers import router as events
 from services.intake.models import Base, OpenCase
+from services.intake.pages import ROUTERS as SCREENS
 from services.intake.settings import IntakeSettings
 from services.intake.timers import timers
 from shared.service import Service
@@ -16,7 +17,7 @@ SERVICE = Service(
     metadata=Base.metadata,
     events=events,
     timers=timers,
-    routes=ROUTERS,
+    routes=(*ROUTERS, *SCREENS),
     read_models=(OpenCase,),
     checks=CHECKS,
 )

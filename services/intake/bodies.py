@@ -43,7 +43,8 @@ CorrectionReason = Annotated[
     ),
 ]  # fmt: skip
 Purpose = Annotated[Code, _among(*PURPOSES)]
-Resolution = Annotated[Code, _among("same-person", "moved-here", "different-people")]
+RESOLUTIONS = ("same-person", "moved-here", "different-people")
+Resolution = Annotated[Code, _among(*RESOLUTIONS)]
 
 
 class Body(BaseModel):

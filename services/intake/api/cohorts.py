@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter
 from sqlalchemy import func, select
 
+from services.intake.api.who import ListReader
 from services.intake.models import Cohort, CohortEntry, table
 from shared.problem import Problem
-from shared.security import Caller, Role
-from shared.web import EdgeRoute, SessionDep, allows
+from shared.web import EdgeRoute, SessionDep
 
 router = APIRouter(prefix="/api/v1/cohorts", route_class=EdgeRoute, tags=["cohorts"])
 _cohort, _entry = table(Cohort), table(CohortEntry)
 COHORTS_MAX = 200
 
-Reader = Annotated[Caller, allows(Role.OPERATOR, Role.PROGRAMME_OFFICER, Role.COORDINATOR, Role.AUDITOR)]
-
 
 @router.get("")
-async def list_cohorts(caller: Reader, session: SessionDep) -> dict[str, Any]:
+async def list_cohorts(caller: ListReader, session: SessionDep) -> dict[str, Any]:
     """The closed lists of the caller's region."""
     statement = (
         select(_cohort).where(caller.region_filter(_cohort.c.region)).order_by(_cohort.c.code).limit(COHORTS_MAX)
@@ -29,7 +27,7 @@ async def list_cohorts(caller: Reader, session: SessionDep) -> dict[str, Any]:
 
 
 @router.get("/{code}")
-async def show_cohort(code: str, caller: Reader, session: SessionDep) -> dict[str, Any]:
+async def show_cohort(code: str, caller: ListReader, session: SessionDep) -> dict[str, Any]:
     """A closed list: its baseline, and how many rows have which outcome; they add up to the baseline."""
     row = (await session.execute(select(_cohort).where(_cohort.c.code == code))).one_or_none()
     if row is None or not caller.may_see(row.region):

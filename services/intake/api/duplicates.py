@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
 from sqlalchemy import or_, select
 
 from services.intake.api.paging import After, Limit, page
+from services.intake.api.who import Reviewer
 from services.intake.bodies import Resolving, ResolvingMany
 from services.intake.models import HeldRow, table
 from services.intake.resolve_duplicates import resolve_duplicate, resolve_many
 from shared.problem import Problem
-from shared.security import Caller, Role
-from shared.web import EdgeRoute, SessionDep, allows
+from shared.security import Caller
+from shared.web import EdgeRoute, SessionDep
 
 router = APIRouter(prefix="/api/v1/duplicates", route_class=EdgeRoute, tags=["duplicates"])
 _held = table(HeldRow)
-
-Reviewer = Annotated[Caller, allows(Role.PROGRAMME_OFFICER, Role.VERIFICATION_SUPERVISOR)]
 
 
 @router.get("")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 from sqlalchemy import select
 
 from services.intake.api.paging import After, Limit, page
+from services.intake.api.who import Officer, Reader
 from services.intake.bodies import Correction, NameSearch, NewHousehold, Withdrawal
 from services.intake.correct_household import correct_household
 from services.intake.households import load_for_change, load_household, present
@@ -17,17 +18,11 @@ from services.intake.propose_household import propose_household
 from services.intake.search_names import search_names
 from services.intake.withdraw_household import withdraw_household
 from shared.events.fields import RegionCode
-from shared.security import Caller, Role, audit
-from shared.web import EdgeRoute, SessionDep, allows, only_looks
+from shared.security import audit
+from shared.web import EdgeRoute, SessionDep, only_looks
 
 router = APIRouter(prefix="/api/v1/households", route_class=EdgeRoute, tags=["households"])
 _household = table(Household)
-
-Officer = Annotated[Caller, allows(Role.PROPOSER, Role.PROGRAMME_OFFICER)]
-Reader = Annotated[
-    Caller,
-    allows(Role.PROPOSER, Role.PROGRAMME_OFFICER, Role.VERIFICATION_SUPERVISOR, Role.COORDINATOR, Role.AUDITOR),
-]
 
 
 @router.post("", status_code=201)

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter
 
+from services.intake.api.who import CaseWorker, OtherSystem
 from services.intake.bodies import Look, Looks, Resolve
 from services.intake.look_at_identity import look_at_list, look_at_one, resolve_number
-from shared.security import Caller, Role
-from shared.web import EdgeRoute, SessionDep, allows, only_looks
+from shared.web import EdgeRoute, SessionDep, only_looks
 
 router = APIRouter(prefix="/api/v1/identity", route_class=EdgeRoute, tags=["identity"])
-
-CaseWorker = Annotated[
-    Caller,
-    allows(
-        Role.FIELD_VERIFIER,
-        Role.VERIFICATION_SUPERVISOR,
-        Role.PROGRAMME_OFFICER,
-        Role.PAYMENT_MAKER,
-        Role.PAYMENT_CHECKER,
-        any_agency=True,
-    ),
-]
 
 
 @router.post("/looks", dependencies=[only_looks()])
@@ -43,8 +31,6 @@ async def look_at_identities(body: Looks, caller: CaseWorker, session: SessionDe
 
 
 @router.post("/resolve", dependencies=[only_looks()])
-async def resolve_identity(
-    body: Resolve, caller: Annotated[Caller, allows(Role.INTEGRATION_CLIENT, any_agency=True)], session: SessionDep
-) -> dict[str, Any]:
+async def resolve_identity(body: Resolve, caller: OtherSystem, session: SessionDep) -> dict[str, Any]:
     """The household id of a person number, nothing else. The number stands in the body and in no address."""
     return {"household_id": await resolve_number(session, caller, body.nik, body.purpose)}

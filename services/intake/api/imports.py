@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from services.intake.accept_file import Purpose, accept_file
 from services.intake.api.paging import After, Limit, page
+from services.intake.api.who import FileSender
 from services.intake.csv_files import open_csv
 from services.intake.models import Import, table
 from services.intake.places import is_region
@@ -20,14 +21,13 @@ from services.intake.rules.columns import FileKind
 from shared.deployment import deployment_of_session
 from shared.events.fields import Code, CohortCode, RegionCode
 from shared.problem import Problem
-from shared.security import Caller, Role, audit
-from shared.web import EdgeRoute, LocaleDep, SessionDep, allows
+from shared.security import Caller, audit
+from shared.web import EdgeRoute, LocaleDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/imports", route_class=EdgeRoute, tags=["imports"])
 _import = table(Import)
 
 UPLOAD_BYTES_MAX = 64 * 1024 * 1024
-Operator = Annotated[Caller, allows(Role.OPERATOR, Role.PROGRAMME_OFFICER)]
 
 
 @router.post("", status_code=202, max_body_size=UPLOAD_BYTES_MAX)
@@ -35,7 +35,7 @@ async def send_file(
     kind: Annotated[FileKind, Form()],
     register_code: Annotated[Code, Form()],
     file: Annotated[UploadFile, File()],
-    caller: Operator,
+    caller: FileSender,
     session: SessionDep,
     response: Response,
     region: Annotated[RegionCode | None, Form()] = None,
@@ -62,7 +62,9 @@ async def send_file(
 
 
 @router.get("")
-async def list_imports(caller: Operator, session: SessionDep, after: After = None, limit: Limit = 50) -> dict[str, Any]:
+async def list_imports(
+    caller: FileSender, session: SessionDep, after: After = None, limit: Limit = 50
+) -> dict[str, Any]:
     """Files of the caller's region, the newest first."""
     statement = select(Import).where(caller.region_filter(_import.c.region)).order_by(_import.c.id.desc())
     if after is not None:
@@ -72,13 +74,15 @@ async def list_imports(caller: Operator, session: SessionDep, after: After = Non
 
 
 @router.get("/{import_id}")
-async def show_import(import_id: UUID, caller: Operator, session: SessionDep) -> dict[str, Any]:
+async def show_import(import_id: UUID, caller: FileSender, session: SessionDep) -> dict[str, Any]:
     """How far a file is, and what became of its rows so far."""
     return progress(await _of_caller(session, caller, import_id))
 
 
 @router.get("/{import_id}/rejects")
-async def fetch_rejects(import_id: UUID, caller: Operator, session: SessionDep, locale: LocaleDep) -> StreamingResponse:
+async def fetch_rejects(
+    import_id: UUID, caller: FileSender, session: SessionDep, locale: LocaleDep
+) -> StreamingResponse:
     """The refused rows as they came, with a column that says why: to be mended and sent again."""
     one = await _of_caller(session, caller, import_id)
     await audit(session, caller, "import.rejects-fetched", {"import_id": one.id}, "correction")
