@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifications.pages.drawing import BAR_WIDTH, COLUMNS_HEIGHT, GROUPS, columns, groups_of, stacked
@@ -15,6 +15,7 @@ from services.notifications.rules.buckets import Bucket
 BUCKETS = st.fixed_dictionaries({bucket: st.integers(0, 3_000) for bucket in Bucket})
 
 
+@settings(deadline=None)
 @given(buckets=BUCKETS)
 def test_a_stacked_bar_is_as_wide_as_its_total(buckets: dict[Bucket, int]) -> None:
     total = sum(buckets.values())
@@ -23,6 +24,7 @@ def test_a_stacked_bar_is_as_wide_as_its_total(buckets: dict[Bucket, int]) -> No
     assert abs(sum(segment.width for segment in segments) - (BAR_WIDTH if total else 0)) < 0.1
 
 
+@settings(deadline=None)
 @given(buckets=BUCKETS, months=st.integers(1, 36))
 def test_columns_stand_beside_each_other_and_reach_the_top(buckets: dict[Bucket, int], months: int) -> None:
     baseline = sum(buckets.values())

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifications.rules.buckets import Bucket, bucket_of, complete, entry_history
@@ -273,6 +273,7 @@ def told(history: list[tuple[str, str, Callable[[Story, str], object]]]) -> list
     return list(stories.values())
 
 
+@settings(deadline=None)
 @given(history=HISTORIES, unseen=st.integers(0, 9), day=st.integers(-1, 30))
 def test_the_buckets_sum_to_the_baseline_after_any_history(
     history: list[tuple[str, str, Callable[[Story, str], object]]], unseen: int, day: int
@@ -297,6 +298,7 @@ def test_the_buckets_sum_to_the_baseline_after_any_history(
     assert min(buckets.values()) >= 0
 
 
+@settings(deadline=None)
 @given(history=HISTORIES, day=st.integers(-1, 30), order=st.randoms())
 def test_the_spans_say_what_the_rule_says_on_any_day_in_whatever_order_facts_came(
     history: list[tuple[str, str, Callable[[Story, str], object]]], day: int, order: random.Random

@@ -1,6 +1,6 @@
 """What a payment list still holds back, and what is left of a line."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifications.rules.money import FundLineUse, ListUse, QuotaUse
@@ -9,6 +9,7 @@ from shared.events.fields import Unit
 ITEMS = st.lists(st.tuples(st.integers(1, 10_000_000), st.sampled_from(["open", "paid", "failed"])), max_size=30)
 
 
+@settings(deadline=None)
 @given(items=ITEMS)
 def test_a_list_holds_back_exactly_its_open_items(items: list[tuple[int, str]]) -> None:
     of = {state: sum(rupiah for rupiah, each in items if each == state) for state in ("open", "paid", "failed")}
