@@ -1,7 +1,7 @@
 """Take in an uploaded file: its rows are kept sealed, its work is scheduled, and a closed list is closed.
 
 All of it is one transaction: a file is accepted whole or not at all. Nothing is checked here but the header, so that a
-closed list counts its rows as they came.
+closed list counts its rows as they came (docs/decisions/files-in-sealed-parts.md).
 """
 
 from __future__ import annotations
