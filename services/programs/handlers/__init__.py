@@ -1,7 +1,8 @@
-"""Events in: ``projections`` fill the read tables, ``reactions`` act on what they mean for our enrolments."""
+"""Events in: ``households`` and ``benefits`` fill the read tables, ``reactions`` act on what touches enrolments."""
 
-import services.programs.handlers.projections
-import services.programs.handlers.reactions  # noqa: F401 - registers its handlers
+import services.programs.handlers.benefits
+import services.programs.handlers.households
+import services.programs.handlers.reactions  # noqa: F401
 from services.programs.handlers.router import router
 
 __all__ = ["router"]
