@@ -14,7 +14,7 @@ from shared.events.topics import fact_topic
 from shared.messaging.consumer import committed_offsets
 from shared.messaging.heard import MarkKey
 from shared.messaging.reading import read_topics
-from shared.messaging.records import Received, receive
+from shared.messaging.records import Received, glance
 from shared.messaging.tables import announced, due, heard, outbox, parked
 from shared.service import KINDS, Finding
 
@@ -65,7 +65,7 @@ async def reconcile(deployment: Deployment) -> Report:
     unheard = 0
     async for batch in read_topics(deployment.settings):
         for raw in batch:
-            received = receive(raw, root, deployment.kernel.hearing.authority)
+            received = glance(raw, root)
             own.saw(received)
             below = received.offset < committed.get(TopicPartition(received.topic, received.partition), 0)
             unheard += below and not tables.accounts_for(received)

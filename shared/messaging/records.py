@@ -78,6 +78,17 @@ def receive(raw: RawRecord, root: str, authority: Authority) -> Received:
     return received
 
 
+def glance(raw: RawRecord, root: str) -> Received:
+    """Where a record stands: its key and, where its own announcer wrote one, its number. For counting only."""
+    received = Received(raw, raw.topic, raw.partition, raw.offset, raw.key or b"without-key:%d" % raw.partition)
+    announcer = parse_topic(raw.topic, root)
+    if announcer is not None and announcer.kind == "facts":
+        headers = dict(raw.headers)
+        if headers.get("ce_source") == source_of(announcer.service, announcer.agency).encode():
+            received.sequence = _positive((headers.get("ce_sequence") or b"").decode("ascii", "replace"))
+    return received
+
+
 def _read(received: Received, raw: RawRecord, root: str, authority: Authority) -> Fault | None:
     headers, fault = _headers(raw)
     received.type = headers.get("ce_type")
