@@ -207,7 +207,8 @@ class EmbeddedKafka:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = self._java(
             "kafka.tools.StorageTool",
-            *("format", "-t", cluster_id, "-c", str(properties), "--add-scram", scram),
+            # With its "=", because one id in 64 begins with a hyphen and would be taken for an option.
+            *("format", f"--cluster-id={cluster_id}", "-c", str(properties), "--add-scram", scram),
         )
         if tool.wait(_START_SECONDS) != 0:
             raise StackError(f"Kafka could not make its cluster; {self.log} ends:\n{tail(self.log)}")
