@@ -43,8 +43,7 @@ CorrectionReason = Annotated[
     ),
 ]  # fmt: skip
 Purpose = Annotated[Code, _among(*PURPOSES)]
-RESOLUTIONS = ("same-person", "moved-here", "different-people")
-Resolution = Annotated[Code, _among(*RESOLUTIONS)]
+Resolution = Annotated[Code, _among("same-person", "moved-here", "different-people")]
 
 
 class Body(BaseModel):

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Text
 from sqlmodel import Field
 
-from services.intake.models.base import Base
+from services.intake.models.kinds import Base
 
 
 class OpenCase(Base, table=True):

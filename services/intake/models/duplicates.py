@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Index, LargeBinary, Text, text
 from sqlmodel import Field
 
-from services.intake.models.base import Base, codes, one_of
+from services.intake.models.kinds import Base, codes, one_of
 
 
 class HeldRow(Base, table=True):

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Index, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
-from services.intake.models.base import Base, codes, one_of
+from services.intake.models.kinds import Base, codes, one_of
 
 
 class Household(Base, table=True):

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, Index, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from services.intake.models.base import Base, codes, one_of
+from services.intake.models.kinds import Base, codes, one_of
 
 
 class Import(Base, table=True):

@@ -10,12 +10,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from services.intake.api.duplicates import list_duplicates, resolve_one
 from services.intake.api.who import Reviewer
-from services.intake.bodies import RESOLUTIONS, Resolution, Resolving
+from services.intake.bodies import Resolution, Resolving
 from services.intake.pages.frame import pages
 from shared.regions import Regions
 from shared.web import EdgeRoute, SessionDep
 
 PER_PAGE = 25
+ANSWERS = ("same-person", "moved-here", "different-people")
+"""In the order of their frequency."""
 router = APIRouter(route_class=EdgeRoute, include_in_schema=False)
 
 
@@ -30,7 +32,7 @@ async def duplicates_page(
         "duplicates.html",
         questions=found["items"],
         next=found["next"],
-        resolutions=RESOLUTIONS,
+        resolutions=ANSWERS,
         name=Regions.load().name,
     )
 
