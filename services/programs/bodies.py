@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.events.fields import Code, DecreeNumber, Period, ProgrammeCode, RegionCode, Rupiah, Sha256
+from shared.events.fields import Code, DecreeNumber, FundLineCode, Period, ProgrammeCode, RegionCode, Rupiah, Sha256
 
 HOUSEHOLDS_MAX = 10_000
 """So many households may stand in one list."""
@@ -111,6 +111,7 @@ class ReasonSent(Body):
 class PaymentListSent(Body):
     programme: ProgrammeCode
     period: Period
+    fund_line: FundLineCode | None = Field(None, description="Without it, the line that the version in force names.")
 
 
 class ReturnSent(Body):

@@ -39,8 +39,11 @@ _OPEN = (EntitlementState.OPEN, EntitlementState.RESERVED)
 _UNDER_WAY = (PaymentState.RESERVED, PaymentState.COMMITTED)
 
 
-async def begin(session: Session, running: Running, period: str, by: str) -> PaymentList:
-    """Start a list for a period of a programme and build its first chunk."""
+async def begin(session: Session, running: Running, period: str, fund_line: str | None, by: str) -> PaymentList:
+    """Start a list for a period of a programme, from one of its lines, and build its first chunk.
+
+    What older versions promised from another line is paid from that line, on a list of its own.
+    """
     programme = running.programme
     if period not in programme.benefit.periods:
         periods = ", ".join(programme.benefit.periods)
@@ -51,7 +54,7 @@ async def begin(session: Session, running: Running, period: str, by: str) -> Pay
         programme=programme.code,
         region=programme.region,
         period=period,
-        fund_line_id=running.fund_line_id,
+        fund_line_id=await _line_of(session, running, fund_line),
         state=ListState.BUILDING,
         made_by=by,
         made_at=now(session),
@@ -61,6 +64,20 @@ async def begin(session: Session, running: Running, period: str, by: str) -> Pay
     await session.flush()
     await build_chunk(session, made.payment_list_id)
     return made
+
+
+async def _line_of(session: Session, running: Running, code: str | None) -> UUID:
+    if code is None:
+        return running.fund_line_id
+    found = await session.execute(
+        select(col(FundLineRow.fund_line_id)).where(
+            col(FundLineRow.programme_id) == running.programme_id, col(FundLineRow.code) == code
+        )
+    )
+    fund_line_id: UUID | None = found.scalar_one_or_none()
+    if fund_line_id is None:
+        raise Problem("fund-line-not-found", status=404, field="fund_line", line=code)
+    return fund_line_id
 
 
 async def lock_list(session: Session, payment_list_id: UUID) -> PaymentList:
@@ -107,6 +124,7 @@ async def _unlisted(session: Session, made: PaymentList) -> list[tuple[Entitleme
         .join(Enrolment, col(Enrolment.enrolment_id) == col(Entitlement.enrolment_id))
         .where(
             col(Entitlement.programme_id) == made.programme_id,
+            col(Entitlement.fund_line_id) == made.fund_line_id,
             col(Entitlement.period) == made.period,
             col(Entitlement.state).in_(_OPEN),
             col(Enrolment.status).in_((HeldStatus.ACTIVE, HeldStatus.SUSPENDED)),

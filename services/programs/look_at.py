@@ -85,7 +85,7 @@ async def look_at(session: Session, household_ids: Sequence[UUID]) -> dict[UUID,
                 withdrawn=row.withdrawn,
                 cohorts=cohorts.get(household_id, {}),
                 verification=verifications.get(household_id),
-                profile=_profile(profiles.get(household_id, {})),
+                profile=_profile(profiles.get(household_id, {}), verifications.get(household_id)),
                 duplicate_open=household_id in blocked,
             ),
             tuple(held.get(household_id, ())),
@@ -227,8 +227,13 @@ async def _blocked(session: Session, household_ids: Sequence[UUID]) -> set[UUID]
     return set(rows.scalars())
 
 
-def _profile(found: Mapping[str, SeenProfile]) -> Profile:
-    """As verified where somebody was there, else as registered; the decile is the register's alone."""
+def _profile(found: Mapping[str, SeenProfile], verification: Verification | None) -> Profile:
+    """As verified where somebody was there, else as registered; the decile is the register's alone.
+
+    A profile older than the verification that stands says nothing yet: the newer one is on its way.
+    """
+    needed = verification.profile_revision if verification is not None else 0
+    found = {kind: row for kind, row in found.items() if kind != VERIFIED or row.revision >= needed}
     registered = found[REGISTERED].profile if REGISTERED in found else {}
     verified = found[VERIFIED].profile if VERIFIED in found else {}
     housing = verified.get("housing") or registered.get("housing") or {}

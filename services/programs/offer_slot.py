@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
@@ -13,7 +14,7 @@ from uuid_utils.compat import uuid7
 from services.programs.assess import assess
 from services.programs.claim_place import claim, give_back
 from services.programs.entitle import Claimant, entitle, left_to_promise, take_back_unpaid, tell_exhausted
-from services.programs.load_programme import Running
+from services.programs.load_programme import Running, in_force
 from services.programs.models import (
     EntryState,
     Offer,
@@ -34,8 +35,8 @@ from shared.events.programs import OfferDeclined, SlotOffered
 from shared.messaging import Session, announce, correlation, current_cause, schedule
 
 TIMER = "offer-expires"
-PAGE = 50
-"""So many of the list are looked at together."""
+PAGES = (2, 10, 50)
+"""So many of the list are looked at together: mostly the first may have it, else ever more at once."""
 
 
 async def offer_slot(
@@ -53,14 +54,16 @@ async def offer_slot(
     the rank. Without a list, without anybody who fits, or without money the place stays free. ``passing_over`` names
     whoever has just given this very place back.
     """
+    if running.programme.status != "active":
+        return None
     found = await session.execute(
         select(Waitlist).where(col(Waitlist.quota_id) == quota.quota_id).order_by(col(Waitlist.version).desc()).limit(1)
     )
     waitlist = found.scalar_one_or_none()
     if waitlist is None:
         return None
-    rank = 0
-    while entries := await _next(session, waitlist, rank):
+    rank, sizes = 0, chain(PAGES, repeat(PAGES[-1]))
+    while entries := await _next(session, waitlist, rank, next(sizes)):
         rank = entries[-1].rank
         candidates = await assess(session, running, [entry.household_id for entry in entries])
         for entry, candidate in zip(entries, candidates, strict=True):
@@ -106,7 +109,7 @@ async def end_offer(
                 reason=reason,
             ),
         )
-        await offer_slot(session, running, quota, slot, by)
+        await offer_slot(session, await in_force(session, running.programme.code), quota, slot, by)
 
 
 def expiry(running: Running, at: datetime) -> datetime:
@@ -115,7 +118,7 @@ def expiry(running: Running, at: datetime) -> datetime:
     return at + timedelta(days=waitlist.offer_days if waitlist else 1)
 
 
-async def _next(session: Session, waitlist: Waitlist, after_rank: int) -> Sequence[WaitlistEntry]:
+async def _next(session: Session, waitlist: Waitlist, after_rank: int, size: int) -> Sequence[WaitlistEntry]:
     found = await session.execute(
         select(WaitlistEntry)
         .where(
@@ -124,7 +127,7 @@ async def _next(session: Session, waitlist: Waitlist, after_rank: int) -> Sequen
             col(WaitlistEntry.rank) > after_rank,
         )
         .order_by(col(WaitlistEntry.rank))
-        .limit(PAGE)
+        .limit(size)
         .execution_options(populate_existing=True)
     )
     return list(found.scalars())

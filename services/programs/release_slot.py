@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from services.programs.claim_place import give_back
-from services.programs.load_programme import Running, lock_quotas
+from services.programs.load_programme import Running, in_force, lock_quotas
 from services.programs.models import EnrolledMember, Enrolment, EntryState, Slot, SlotState, WaitlistEntry
 from services.programs.offer_slot import offer_slot
 from shared.events.programs import SlotReleased
@@ -57,7 +57,8 @@ async def release_place(
         ),
     )
     passing_over = frozenset({enrolment.household_id}) if back_to_rank else frozenset()
-    await offer_slot(session, running, quota, slot, passing_over=passing_over)
+    current = await in_force(session, running.programme.code)
+    await offer_slot(session, current, quota, slot, passing_over=passing_over)
 
 
 async def lock_slot(session: Session, slot_id: UUID) -> Slot:

@@ -42,7 +42,7 @@ async def make_payment_list(body: PaymentListSent, caller: Maker, session: Sessi
     """Build a list of who may be paid for a period. A long one is built in chunks: ask until its state is `draft`."""
     running = await in_force(session, body.programme)
     caller.require_region(running.programme.region)
-    return await _answer(session, await begin(session, running, body.period, caller.principal))
+    return await _answer(session, await begin(session, running, body.period, body.fund_line, caller.principal))
 
 
 @router.get("/{payment_list_id}")

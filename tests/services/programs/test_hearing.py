@@ -110,6 +110,19 @@ async def test_an_erased_profile_is_forgotten(deployment_of: DeploymentFactory) 
     assert [each["code"] for each in candidate["reasons"]] == ["has-business-unknown", "committed-unknown"]
 
 
+async def test_a_profile_older_than_the_verification_says_nothing_yet(deployment_of: DeploymentFactory) -> None:
+    office = await Office.open(deployment_of, "dinkop-samarinda", "uep-samarinda-2023")
+    await hear_of(office.deployment, [FAMILY])
+    verdict = FAMILY.verified(round=2, profile_revision=2)
+    await office.deployment.deliver(verdict, agency="dinsos-samarinda")
+    [candidate] = (await office.get("/programmes/UEP-2023/candidates"))["items"]
+    assert [each["code"] for each in candidate["reasons"]] == ["has-business-unknown", "committed-unknown"]
+    newer = FAMILY.profile().model_copy(update={"revision": 2})
+    await office.deployment.deliver(newer, agency="dinsos-samarinda")
+    [candidate] = (await office.get("/programmes/UEP-2023/candidates"))["items"]
+    assert candidate["eligible"]
+
+
 async def test_a_revoked_verification_rests_the_enrolment_until_verified_again(
     deployment_of: DeploymentFactory,
 ) -> None:

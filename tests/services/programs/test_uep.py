@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.programs.programme_files import shipped
 from shared.events.programs import (
     GraduationReversed,
     HouseholdEnrolled,
@@ -197,6 +198,24 @@ async def test_a_graduation_reversed_in_time_keeps_its_place(deployment_of: Depl
     assert (await office.get(f"/enrolments/{enrolment}"))["status"] == "active"
     [slot] = (await office.get("/programmes/UEP-2023/slots", region=REGION))["slots"]
     assert (slot["state"], slot["household_id"]) == ("filled", str(only.id))
+    assert await office.reconcile() == []
+
+
+async def test_a_successor_enters_the_version_in_force(deployment_of: DeploymentFactory) -> None:
+    office = await uep(deployment_of, places=1)
+    _, second = known = families(2)
+    await hear_of(office.deployment, known)
+    [offer] = await freeze_and_offer(office)
+    enrolment = (await accept(office, offer))["enrolment_id"]
+    newer = shipped()["uep-samarinda-2023"].replace("version: 1", "version: 2").replace("places: 40", "places: 1")
+    await office.post("/programmes", {"document": newer.replace("2500000", "3000000")}, expect=201)
+    await graduate(office, enrolment)
+    [offer] = await open_offers(office)
+    await accept(office, offer)
+    entered = (await office.deployment.announced(HouseholdEnrolled))[-1]
+    assert (entered.household_id, entered.programme_version) == (second.id, 2)
+    made = await office.approved_list("UEP-2023", "2023")
+    assert [item["rupiah"] for item in await office.payments(made)] == [3_000_000]
     assert await office.reconcile() == []
 
 
