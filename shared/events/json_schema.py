@@ -45,6 +45,7 @@ def schema_of(event: type[Event]) -> dict[str, Any]:
         "x-announcer": event.announcer,
         "x-topic": "tuntas{}.{}.{{agency}}".format("-profiles" if event.kind == "profiles" else "", event.announcer),
         "x-subject": event.subject_kind,
+        **({"x-key": event.subject_field} if event.subject_field in event.model_fields else {}),
         "examples": [event.example],
     }
     made.pop("title", None)

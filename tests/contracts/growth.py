@@ -46,7 +46,7 @@ def _lost_or_demanded(released: Schema, current: Schema) -> Iterator[str]:
 
 
 def _changed_about(released: Schema, current: Schema) -> Iterator[str]:
-    for name in ("$id", "title", "x-type", "x-announcer", "x-topic", "x-subject"):
+    for name in ("$id", "title", "x-type", "x-announcer", "x-topic", "x-subject", "x-key"):
         if released.get(name) != current.get(name):
             yield f"{name} was {released.get(name)!r}, is {current.get(name)!r}"
     for state, old in _states(released):
