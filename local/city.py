@@ -91,6 +91,8 @@ class City:
     topic_root: str = "tuntas"
     say: Callable[[str], None] = lambda _: None
     roles: tuple[str, ...] = ("all",)
+    roles_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Deployments that run in other roles: ``{"intake.dinsos-samarinda": ("api", "worker", "relay")}``."""
     directory: Path = _SHIPPED / "agencies.yaml"
     environment: dict[str, str] = field(default_factory=dict)
     """Further settings for every process, e.g. a smaller pool."""
@@ -152,7 +154,7 @@ class City:
 
     async def deploy(self, name: str, *, wait: bool = True) -> None:
         """Start the process or processes of a provisioned deployment."""
-        for role in self.roles:
+        for role in self.roles_of.get(name, self.roles):
             key = name if role == "all" else f"{name}/{role}"
             variables = {"TUNTAS_DEPLOYMENTS": str(self.operator.deployments_dir), "TUNTAS_CITY": str(self.state)}
             if role not in ("all", "api"):

@@ -78,6 +78,13 @@ async def places_of(office: Office, region: str) -> list[Json]:
     return [slot for slot in slots if slot["state"] == "filled"]
 
 
+async def would_come(cast: Cast, office: Office, region: str) -> int:
+    """How many of those who wait would take a place."""
+    waiting = await waiting_on(office, region)
+    families = (cast.households[UUID(rank["household_id"])].family.later for rank in waiting)
+    return sum(later.wants_business_aid and not later.lets_offers_expire for later in families)
+
+
 def _stays_silent(cast: Cast, offer: Json, silent: Collection[str]) -> bool:
     later = cast.households[UUID(offer["household_id"])].family.later
     return offer["offer_id"] in silent or (later.wants_business_aid and later.lets_offers_expire)

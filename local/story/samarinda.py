@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import httpx2
@@ -16,10 +17,17 @@ from local.story.report import Report
 CHAPTERS = (register, visits, cash, business, houses, province, graduation, settling)
 
 
-async def play(city: City, files: Path, report: Report, console: Console) -> None:
-    """Play all chapters over the public API, and gather the figures that services answer with."""
+Listener = Callable[[httpx2.Request], Awaitable[None]]
+
+
+async def play(city: City, files: Path, report: Report, console: Console, listeners: Sequence[Listener] = ()) -> None:
+    """Play all chapters over the public API, and gather the figures that services answer with.
+
+    ``listeners`` are told of each request just before it is sent: a drill ends a process there.
+    """
     limits = httpx2.Limits(max_connections=20)
-    async with httpx2.AsyncClient(limits=limits) as http:
+    hooks = {"request": list(listeners)}
+    async with httpx2.AsyncClient(limits=limits, event_hooks=hooks) as http:
         with progress_on(console) as progress:
             cast = Cast(city, files, truth.read(files / "answers.json"), report, http, console, progress)
             for chapter in CHAPTERS:

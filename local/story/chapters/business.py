@@ -7,7 +7,7 @@ from datetime import date
 from local.story.cast import DINKOP, HEARD_WITHIN_S, Cast
 from local.story.desk import Json
 from local.story.lists import PAGE, Office
-from local.story.offers import answer_all, places_of, waiting_on
+from local.story.offers import answer_all, places_of, waiting_on, would_come
 from local.story.patience import until
 from local.story.sizes import UEP_FILE, programme_file
 
@@ -58,12 +58,16 @@ async def _hear_the_visits(cast: Cast, office: Office) -> None:
 
 
 async def _void_one(cast: Cast, office: Office) -> None:
-    """Taken from the list on which most families wait, so that somebody takes the place."""
+    """Of the kecamatan in which most would come, so that somebody takes the place."""
     cast.move_to("2023-02-20")
-    region = max(await _quotas(office), key=lambda each: (each["waiting"], each["region"]))["region"]
+    quotas = (await office.officer.get(f"/api/v1/programmes/{PROGRAMME}/slots"))["quotas"]
+    waiting = {quota["region"]: await would_come(cast, office, quota["region"]) for quota in quotas}
+    region = max(waiting, key=lambda each: (waiting[each], each))
+    if not waiting[region]:
+        cast.tell("nobody waits for a place in so small a city")
+        return
     place = (await places_of(office, region))[0]
     enrolment = await enrolment_of(office, place["household_id"])
-    before = await _reserved(office)
     asked = await office.officer.post(
         f"/api/v1/enrolments/{enrolment['enrolment_id']}/void", {"reason": "decided-in-error"}
     )
@@ -71,16 +75,16 @@ async def _void_one(cast: Cast, office: Office) -> None:
     rank = next(each for each in await waiting_on(office, region) if each["household_id"] == place["household_id"])
     cast.tell(f"place {place['number']} of {region} is offered on, the family waits at rank {rank['rank']} again")
     await answer_all(cast, office, date(2023, 2, 20))
-    cast.tell(f"reserved before Rp {before:,}, now Rp {await _reserved(office):,}")
+    enrolment = await enrolment_of(office, place["household_id"], status="voided")
+    cast.tell(
+        f"its enrolment stands as {enrolment['status']} ({enrolment['reason']}); Rp {await _reserved(office):,} "
+        "are reserved for those who have places"
+    )
 
 
-async def _quotas(office: Office) -> list[Json]:
-    quotas = (await office.officer.get(f"/api/v1/programmes/{PROGRAMME}/slots"))["quotas"]
-    return [{**each, "waiting": len(await waiting_on(office, each["region"]))} for each in quotas if each["taken"]]
-
-
-async def enrolment_of(office: Office, household_id: str) -> Json:
-    query = {"programme": PROGRAMME, "household_id": household_id, "status": "active"}
+async def enrolment_of(office: Office, household_id: str, status: str = "active") -> Json:
+    """The enrolment of a household that has this status."""
+    query = {"programme": PROGRAMME, "household_id": household_id, "status": status}
     return (await office.officer.get("/api/v1/enrolments", **query))["items"][0]
 
 

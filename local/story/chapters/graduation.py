@@ -11,7 +11,7 @@ from local.story.cast import DINKOP, Cast
 from local.story.chapters.business import PROGRAMME, enrolment_of
 from local.story.desk import Json
 from local.story.lists import Office
-from local.story.offers import answer_all, open_offers, places_of, waiting_on
+from local.story.offers import answer_all, open_offers, places_of, would_come
 
 GRADUATIONS_MAX: Final = 10
 EVIDENCE: Final = ["business-continues", "profit", "savings"]
@@ -19,7 +19,7 @@ EVIDENCE: Final = ["business-continues", "profit", "savings"]
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """A family that is to graduate, with its place, and how many wait for it."""
+    """A family that is to graduate, with its place, and how many would come after it."""
 
     place: Json
     enrolment: Json
@@ -45,11 +45,11 @@ async def play(cast: Cast) -> None:
 
 
 async def _who_may_leave(cast: Cast, office: Office) -> list[Leaving]:
-    """One family of each kecamatan in which somebody waits, first where most do; who reached every goal, if any."""
+    """One family of each kecamatan in which another would come, first where most would; who reached every goal."""
     found: list[Leaving] = []
     quotas = (await office.officer.get(f"/api/v1/programmes/{PROGRAMME}/slots"))["quotas"]
     for quota in quotas:
-        waiting = len(await waiting_on(office, quota["region"]))
+        waiting = await would_come(cast, office, quota["region"])
         places = await places_of(office, quota["region"])
         if waiting and places:
             place = max(places, key=lambda each: (_reached_every_goal(cast, each), -each["number"]))

@@ -7,8 +7,10 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
+from local.city import Deployed
 from local.story.cast import COHORT, DINKOP, DINSOS, PUPR, Cast
 from local.story.desk import Desk, Json
 from local.story.lists import all_of
@@ -39,7 +41,7 @@ async def until_quiet(cast: Cast) -> None:
     ends_at = time.monotonic() + QUIET_WITHIN_S
     before: list[Metrics] = []
     while True:
-        now = [await _measure(cast, name) for name in cast.city.here()]
+        now = [await _measure(cast, each) for each in cast.city.deployed.values()]
         if all(each.is_quiet for each in now) and now == before:
             return
         if time.monotonic() > ends_at:
@@ -50,9 +52,10 @@ async def until_quiet(cast: Cast) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """What a deployment says of itself."""
+    """What a process says of itself. One that is not ready hears nothing, and does not know what it has not heard."""
 
     name: str
+    ready: bool
     unsent: float
     unheard: float
     relayed: float
@@ -60,15 +63,17 @@ class Metrics:
 
     @property
     def is_quiet(self) -> bool:
-        return not self.unsent and not self.unheard
+        return self.ready and not self.unsent and not self.unheard
 
 
-async def _measure(cast: Cast, name: str) -> Metrics:
-    service, _, agency = name.partition(".")
-    text = (await cast.http.get(f"{cast.city.url(service, agency)}/metrics")).text
-    said = {figure: float(value) for figure, value in _FIGURE.findall(text)}
+async def _measure(cast: Cast, process: Deployed) -> Metrics:
+    ready = await cast.http.get(f"{process.url}/readyz")
+    said = {
+        figure: float(value) for figure, value in _FIGURE.findall((await cast.http.get(f"{process.url}/metrics")).text)
+    }
     return Metrics(
-        name,
+        f"{process.name}/{process.role}",
+        ready=ready.status_code == HTTPStatus.OK,
         unsent=said["tuntas_outbox_events"],
         unheard=said["tuntas_lag_records"],
         relayed=said["tuntas_relayed_total"],
