@@ -26,7 +26,12 @@ Reader = Annotated[
 """Everyone of the agency who works with programmes, in their regions."""
 
 
+def sees_part_of(caller: Caller, region: str) -> bool:
+    """Whether the caller works in the region or in a part of it."""
+    return caller.may_see(region) or any(is_within(own, region) for own in caller.regions)
+
+
 def require_sight(caller: Caller, region: str) -> None:
     """Raises 403 unless the caller works in the region, or in a part of it: then its parts are filtered."""
-    if not caller.may_see(region) and not any(is_within(own, region) for own in caller.regions):
+    if not sees_part_of(caller, region):
         raise Problem("region-not-yours", status=403, region=region)
