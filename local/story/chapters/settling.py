@@ -2,83 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-import time
 from collections import Counter
-from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
-from local.city import Deployed
 from local.story.cast import COHORT, DINKOP, DINSOS, PUPR, Cast
 from local.story.desk import Desk, Json
 from local.story.lists import all_of
-from local.story.patience import NeverHappened
+from local.story.quiet import until_quiet
 from local.story.report import CohortFigures, ReconcileFigures
 
 PROGRAMMES: Final = {"BLT-2022": DINSOS, "UEP-2023": DINKOP, "RTLH-2023": PUPR}
-QUIET_WITHIN_S: Final = 180.0
-STILL_S: Final = 2.5
-"""Longer than a deployment takes to measure itself anew."""
-_FIGURE: Final = re.compile(
-    r"^(tuntas_outbox_events|tuntas_lag_records|tuntas_relayed_total|tuntas_heard_total) (\S+)$", re.MULTILINE
-)
 
 
 async def play(cast: Cast) -> None:
     async with cast.chapter("settling", "Everybody hears the rest."):
-        await until_quiet(cast)
+        await until_quiet(cast.http, cast.city.deployed.values())
     async with cast.chapter("figures", "The figures are gathered, and reconciled."):
         await _of_verification(cast)
         await _of_programs(cast)
         await _of_notifications(cast)
         await _reconcile(cast)
-
-
-async def until_quiet(cast: Cast) -> None:
-    """Until nothing is unsent or unheard anywhere, and has not been for a while. Raises NeverHappened."""
-    ends_at = time.monotonic() + QUIET_WITHIN_S
-    before: list[Metrics] = []
-    while True:
-        now = [await _measure(cast, each) for each in cast.city.deployed.values()]
-        if all(each.is_quiet for each in now) and now == before:
-            return
-        if time.monotonic() > ends_at:
-            raise NeverHappened(f"still at work after {QUIET_WITHIN_S:.0f} s: {now}")
-        before = now
-        await asyncio.sleep(STILL_S)
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """What a process says of itself. One that is not ready hears nothing, and does not know what it has not heard."""
-
-    name: str
-    ready: bool
-    unsent: float
-    unheard: float
-    relayed: float
-    heard: float
-
-    @property
-    def is_quiet(self) -> bool:
-        return self.ready and not self.unsent and not self.unheard
-
-
-async def _measure(cast: Cast, process: Deployed) -> Metrics:
-    ready = await cast.http.get(f"{process.url}/readyz")
-    said = {
-        figure: float(value) for figure, value in _FIGURE.findall((await cast.http.get(f"{process.url}/metrics")).text)
-    }
-    return Metrics(
-        f"{process.name}/{process.role}",
-        ready=ready.status_code == HTTPStatus.OK,
-        unsent=said["tuntas_outbox_events"],
-        unheard=said["tuntas_lag_records"],
-        relayed=said["tuntas_relayed_total"],
-        heard=said["tuntas_heard_total"],
-    )
 
 
 async def _of_verification(cast: Cast) -> None:
