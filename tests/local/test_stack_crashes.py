@@ -175,11 +175,11 @@ def processes_of(state: Path) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             line, folder = " ".join(process.cmdline()), Path(process.cwd())
-        except psutil.Error:
+            ours = f"{state}/" in line or f"keeper {state}" in line or folder.is_relative_to(own)
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:  # It ended while it was looked at.
             continue
-        ours = f"{state}/" in line or f"keeper {state}" in line or folder.is_relative_to(own)
-        if ours and process.status() != psutil.STATUS_ZOMBIE:
-            found.append(process)
     return found
 
 

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from shared.logging import LEFT_OUT, configure_logging
+from tests.fixtures.plain_logging import plain_logging
 
 HOUSEHOLD = "0192f1d0-7c11-7a10-8a00-0000000000a1"
 
@@ -23,7 +24,7 @@ def lines() -> Iterator[io.StringIO]:
     yield written
     root.handlers = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    plain_logging()
 
 
 def last(lines: io.StringIO) -> dict[str, object]:
