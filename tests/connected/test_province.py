@@ -25,6 +25,7 @@ from services.programs.app import SERVICE
 from shared.directory import DeploymentId
 from shared.events.intake import HouseholdRegistered
 from shared.events.programs import HouseholdEnrolled
+from shared.provisioning.secrets_file import read_variables
 from shared.security import Role
 from tests.fixtures import eventually
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
@@ -46,10 +47,11 @@ class Province:
 
     def announce(self, *facts: dict[str, Any], **changed: str) -> subprocess.CompletedProcess[str]:
         """Run the client on these facts, with its env file and nothing else of this process but the PATH."""
-        command = ["node", f"--env-file={self.env_file}", "announce.mjs", str(SCHEMA), str(self.state)]
+        command = ["node", "announce.mjs", str(SCHEMA), str(self.state)]
+        environment = read_variables(self.env_file) | {"PATH": os.environ["PATH"], **changed}
         return subprocess.run(
             command, cwd=self.folder, input="\n".join(map(json.dumps, facts)), capture_output=True, text=True,
-            timeout=60, check=False, env={"PATH": os.environ["PATH"], **changed},
+            timeout=60, check=False, env=environment,
         )  # fmt: skip
 
     @property

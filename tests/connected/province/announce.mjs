@@ -1,6 +1,6 @@
 // Announce facts as an agency that runs a system of its own.
 //
-//   node --env-file=programs.dinsos-kaltim.env announce.mjs SCHEMA STATE < facts.jsonl
+//   env $(grep -v '^#' programs.dinsos-kaltim.env) node announce.mjs SCHEMA STATE < facts.jsonl
 //
 // SCHEMA is a file of shared/events/schemas, each line of facts.jsonl the data of one event as that schema says.
 // STATE is a file in which this client keeps what it announced last and what it has not handed over yet.
