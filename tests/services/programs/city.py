@@ -29,7 +29,7 @@ class Family:
 
     name: str
     persons: int = 2
-    region: str = "64.72.05.1001"
+    region: str = "64.72.05.1002"
     score: int = 70
     confirmed: int | None = None
     in_cohort: int | None = None

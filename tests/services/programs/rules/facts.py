@@ -46,7 +46,7 @@ def household(**changes: Any) -> Household:
     """A family of three, two of them confirmed, all in the closed list."""
     good = Household(
         HOUSEHOLD,
-        "64.72.05.1001",
+        "64.72.05.1002",
         members=frozenset({A, B, C}),
         cohorts={"P3KE-9000": frozenset({A, B, C})},
         verification=verified(),

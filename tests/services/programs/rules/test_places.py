@@ -67,7 +67,7 @@ def test_the_ranking_does_not_depend_on_the_order_of_asking(order: list[int]) ->
 
 
 def test_the_narrowest_quota_counts() -> None:
-    assert quota_of("64.72.05.1001", [WIDE, NARROW]) == NARROW
+    assert quota_of("64.72.05.1002", [WIDE, NARROW]) == NARROW
     assert quota_of("64.72.01.1001", [WIDE, NARROW]) == WIDE
     assert quota_of("64.71.01.1001", [WIDE, NARROW]) is None
 
