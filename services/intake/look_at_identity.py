@@ -31,7 +31,7 @@ async def look_at_one(session: Session, caller: Caller, household_id: UUID, purp
 async def look_at_list(
     session: Session, caller: Caller, household_ids: Collection[UUID], purpose: str
 ) -> dict[UUID, dict[str, Any]]:
-    """The same of several; households that the caller may not look at are left out."""
+    """The same of several; households that the caller may not look at are left out, and that is recorded too."""
     wanted = cast(list(household_ids), ARRAY(Uuid))
     allowed = await session.execute(
         select(_household.c.id).where(
@@ -43,13 +43,17 @@ async def look_at_list(
         )
     )
     found = await identities(session, [row.id for row in allowed])
-    for household_id in found:
-        await audit(session, caller, "identity.looked", {"household_id": household_id}, purpose)
+    for household_id in household_ids:
+        action = "identity.looked" if household_id in found else "identity.look-refused"
+        await audit(session, caller, action, {"household_id": household_id}, purpose)
     return found
 
 
 async def resolve_number(session: Session, caller: Caller, nik: str, purpose: str) -> UUID:
-    """The household of the active person with this number, and nothing else. Raises 404 where there is none to see."""
+    """The household of the active person with this number, and nothing else. Raises 404 where there is none to see.
+
+    The question is recorded either way: without its number, so that the audit does not become a list of numbers.
+    """
     deployment = deployment_of_session(session)
     number = read_person_number(nik, today=deployment.clock.today())
     if number.digits is None:

@@ -1,7 +1,7 @@
 """The edge of HTTP: the only place that commits. One transaction per request, and no answer before it stands."""
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from fastapi import Depends, Request, Response, params
 from fastapi.routing import APIRoute
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from shared.problem import Problem
 from shared.security import Caller, audit
 from shared.web import idempotency, requests
 from shared.web.deployment import deployment_of
@@ -22,6 +23,8 @@ _CODE: Final = re.compile(r"(?!.*\d{9})[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What may stand in an audit row besides UUIDs: codes. Nothing with a long run of digits is one."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Work = Callable[[], Awaitable[Response]]
+Commit = Callable[[], Awaitable[None]]
 
 
 class EdgeRoute(APIRoute):
@@ -29,7 +32,7 @@ class EdgeRoute(APIRoute):
 
     In this order: who is asking and whether they may (before the body is read); the shape of the body; for writes the
     `Idempotency-Key`; the endpoint; the audit row; the commit, which numbers what was announced. Any error rolls back
-    all of it. `max_body_size=` at a route (bytes) takes the place of the deployment's limit.
+    all of it, except at a route that only looks: what a refused look recorded stays. `max_body_size=` at a route (bytes) takes the place of the deployment's limit.
     """
 
     def __init__(self, *args: Any, max_body_size: int | None = None, **kwargs: Any) -> None:
@@ -92,12 +95,22 @@ async def _write(request: Request, call: Handler, route: APIRoute, body: _BodyKi
             return answer
 
         if does_only_look(route.dependant):
-            answer = await work()
-            if answer.status_code < 400:
-                await deployment.kernel.commit(session)
-            return answer
+            return await _look(session, work, lambda: deployment.kernel.commit(session))
         answers: idempotency.Answers = request.app.state.answers
         return await answers.once(session, claim, work, lambda: deployment.kernel.commit(session))
+
+
+async def _look(session: AsyncSession, work: Work, commit: Commit) -> Response:
+    """A look stays in the audit also where it is refused or finds nobody: whoever probes is seen."""
+    try:
+        answer = await work()
+    except Problem:
+        if session.in_transaction():
+            await commit()
+        raise
+    if answer.status_code < 400:
+        await commit()
+    return answer
 
 
 async def _read_body(request: Request, body: _BodyKind) -> Any:

@@ -62,7 +62,8 @@ def public() -> Any:
 def only_looks() -> Any:
     """For `dependencies=[only_looks()]` at a POST that only looks, such as a search by name.
 
-    It may tell who people are, so its answer is not kept: a repetition looks again, and is recorded again.
+    It may tell who people are, so its answer is not kept: a repetition looks again, and is recorded again. What it
+    recorded stays also where it raises a Problem; it writes nothing but audit rows.
     """
     return Depends(_only_looks)
 

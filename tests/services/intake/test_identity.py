@@ -44,8 +44,11 @@ async def test_without_an_open_case_nobody_looks(deployment_of: DeploymentFactor
         )
         assert (answer.status_code, answer.json()["code"]) == (403, "no-open-case")
         assert "Ahmad" not in answer.text
-    looks = await city.fetch("select 1 from kernel.audit where action = 'identity.looked'")
-    assert looks == []
+    looks = await city.fetch("select principal, action, subjects, purpose from kernel.audit where purpose is not null")
+    assert [tuple(row) for row in looks] == [
+        (f"{agency}/petugas-1", "identity.look-refused", {"household_id": household_id}, "enrolment")
+        for agency in ("dinsos-samarinda", "dinkop-samarinda")
+    ]
 
 
 async def test_the_agency_of_an_open_case_looks_and_it_is_recorded(deployment_of: DeploymentFactory) -> None:
@@ -123,7 +126,11 @@ async def test_a_list_of_looks_leaves_out_what_is_not_open(deployment_of: Deploy
     )
     assert [each["household_id"] for each in answer.json()["items"]] == [household_id]
     assert answer.json()["refused"] == [unknown]
-    assert len(await city.fetch("select 1 from kernel.audit where action = 'identity.looked'")) == 1
+    looks = await city.fetch("select action, subjects from kernel.audit where purpose = 'payment' order by action")
+    assert [tuple(row) for row in looks] == [
+        ("identity.look-refused", {"household_id": unknown}),
+        ("identity.looked", {"household_id": household_id}),
+    ]
 
 
 async def test_a_purpose_is_one_of_a_list(deployment_of: DeploymentFactory) -> None:
@@ -145,6 +152,8 @@ async def test_a_system_learns_the_household_of_a_number_and_nothing_else(deploy
     assert (row.subjects, row.purpose) == ({"household_id": household_id}, "enrolment")
     nobody = await system.post("/api/v1/identity/resolve", json={"nik": nik(2), "purpose": "enrolment"})
     assert (nobody.status_code, nobody.json()["code"]) == (404, "nobody-found")
+    (probe,) = await city.fetch("select subjects, purpose from kernel.audit where action = 'identity.not-resolved'")
+    assert (probe.subjects, probe.purpose) == ({}, "enrolment")
     damaged = await system.post("/api/v1/identity/resolve", json={"nik": "6.47E+15", "purpose": "enrolment"})
     assert damaged.json()["errors"][0]["code"] == "nik-scientific-notation"
     officer = city.client(Role.PROGRAMME_OFFICER)
@@ -153,6 +162,8 @@ async def test_a_system_learns_the_household_of_a_number_and_nothing_else(deploy
     far = city.client(Role.INTEGRATION_CLIENT, agency="dinsos-kaltim", regions=["64.71"], subject="sistem-2")
     hidden = await far.post("/api/v1/identity/resolve", json={"nik": nik(1), "purpose": "enrolment"})
     assert hidden.json()["code"] == "nobody-found"
+    probes = await city.fetch("select principal from kernel.audit where action = 'identity.not-resolved' order by id")
+    assert [row.principal for row in probes] == ["dinsos-kaltim/petugas-1", "dinsos-kaltim/sistem-2"]
 
 
 async def test_the_answer_of_a_look_is_not_kept(deployment_of: DeploymentFactory) -> None:
