@@ -54,6 +54,7 @@ class Cast:
     payment_lists: dict[str, list[str]] = field(default_factory=dict)
     """Programme → its payment lists, in the order in which they were made."""
     _tokens: IssuerTokens | None = None
+    _desks: dict[tuple[str, str, str], Desk] = field(default_factory=dict)
 
     def tell(self, words: str) -> None:
         """Say what happened, above the progress bars."""
@@ -64,8 +65,12 @@ class Cast:
         return self.desk_of(service, agency, f"{agency}.{title}")
 
     def desk_of(self, service: str, agency: str, subject: str) -> Desk:
-        self._tokens = self._tokens or IssuerTokens(self.http, f"{self.city.issuer_url}/token")
-        return Desk(self.http, self._tokens, self.city.url(service, agency), subject)
+        known = self._desks.get((service, agency, subject))
+        if known is None:
+            self._tokens = self._tokens or IssuerTokens(self.http, f"{self.city.issuer_url}/token")
+            known = Desk(self.http, self._tokens, self.city.url(service, agency), subject)
+            self._desks[service, agency, subject] = known
+        return known
 
     def programs_agencies(self) -> list[str]:
         """The agencies whose programs deployment runs in this city."""

@@ -11,8 +11,8 @@ from local.register.figures import CITY
 from local.story.truth import Truth
 
 _SHIPPED: Final = Path(__file__).parents[2] / "services" / "programs" / "programmes"
-SUCCESSORS: Final = 20
-"""The line of UEP holds so many grants more than there are places; a smaller city keeps its share, at least three."""
+SUCCESSORS_MIN: Final = 10
+"""The line of UEP holds at least so many grants more than there are places: one for each kecamatan."""
 
 
 def programme_file(name: str, truth: Truth) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def _cash(document: dict[str, Any], truth: Truth) -> None:
 def _business(document: dict[str, Any], truth: Truth) -> None:
     for quota in document["quotas"]:
         quota["places"] = _part(quota["places"], truth)
-    grants = sum(quota["places"] for quota in document["quotas"]) + max(3, _part(SUCCESSORS, truth))
+    grants = sum(quota["places"] for quota in document["quotas"]) + SUCCESSORS_MIN
     document["fund_lines"][0]["ceiling_rupiah"] = grants * document["benefit"]["rupiah"]
 
 

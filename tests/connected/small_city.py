@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import secrets
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,9 +22,10 @@ from local.stack import StackAddresses
 from local.story import truth
 from local.story.desk import Desk, IssuerTokens
 from local.story.report import Report
-from local.story.samarinda import Listener, play
+from local.story.samarinda import play
 from local.story.truth import Truth
 from shared.events.envelope import Event
+from tests.connected.drills import PowerCuts, RelayDrill
 from tests.fixtures.cleaning import remove_deployments
 
 SEED = 64
@@ -59,16 +60,27 @@ async def played_city(
     folder: Path,
     families: int,
     *,
-    listeners: Sequence[Listener] = (),
+    cuts: PowerCuts | None = None,
+    relays: RelayDrill | None = None,
     **options: Any,
 ) -> AsyncIterator[Played]:
-    """A city that lives through its story; it runs until the block ends, and leaves nothing on the stack."""
+    """A city that lives through its story; it runs until the block ends, and leaves nothing on the stack.
+
+    Args:
+        cuts: kills deployments at moments of the story.
+        relays: kills relays all through the story.
+        options: of the ``City``.
+    """
     root = f"t{secrets.token_hex(5)}"
     told, report, files = io.StringIO(), Report(), folder / "files"
     generate(files, SEED, families)
     try:
         async with City(stack, folder / "city", topic_root=root, **options) as city, httpx2.AsyncClient() as http:
-            await play(city, files, report, Console(file=told, width=120), [*listeners])
+            console, listeners = Console(file=told, width=120), [cuts] if cuts else []
+            if cuts is not None:
+                cuts.city = city
+            async with relays.going_on(city) if relays else nullcontext():
+                await play(city, files, report, console, listeners)
             yield Played(city, truth.read(files / "answers.json"), report, told, stack, http)
     finally:
         await remove_deployments(stack, root)
