@@ -138,7 +138,7 @@ def _wrong_with(
         yield "its source is not the owner of the topic"
     is_fact = not schema["x-topic"].startswith("tuntas-profiles.")
     if is_fact:
-        yield from _wrong_number(headers.get("ce_sequence", ""), (topic, key), numbers)
+        yield from _wrong_number(headers.get("ce_sequence"), (topic, key), numbers)
     if record.value() is None:
         if is_fact:
             yield "a fact without data"
@@ -162,12 +162,16 @@ def _wrong_data(data: Any, validator: Draft202012Validator, forbidden: Forbidden
             yield f"{name}: a fact says nothing of health or wealth"
 
 
-def _wrong_number(sequence: str, of: tuple[str, bytes], numbers: dict[tuple[str, bytes], int]) -> Iterator[str]:
+def _wrong_number(sequence: str | None, of: tuple[str, bytes], numbers: dict[tuple[str, bytes], int]) -> Iterator[str]:
+    """A repetition is legal, a gap is not. An announcer that does not number at all is judged by offset."""
+    if sequence is None:
+        return
     if not sequence.isdigit():
-        yield "a fact without a number"
-    elif int(sequence) > numbers.get(of, 0) + 1:
+        yield "its number is none"
+        return
+    if int(sequence) > numbers.get(of, 0) + 1:
         yield f"number {sequence} follows {numbers.get(of, 0)}"
-    numbers[of] = max(numbers.get(of, 0), int(sequence or 0))
+    numbers[of] = max(numbers.get(of, 0), int(sequence))
 
 
 def _traces_of_people(text: str, forbidden: Forbidden) -> Iterator[str]:
