@@ -21,7 +21,7 @@ from shared.deployment import Deployment
 from shared.events.commands import app as events_app
 from shared.logging import configure_logging
 from shared.messaging import migrate as migrations
-from shared.messaging import parking, redrive, statements
+from shared.messaging import parking, redrive, statements, timers
 from shared.messaging.failures import StartRefused
 from shared.messaging.kernel import Role
 from shared.messaging.rebuild import rebuild
@@ -57,9 +57,9 @@ def migrate(service: ServiceName, *, agency: Agency, env_file: EnvFile = None, c
     settings = read_settings(find_service(service), _env_file(service, agency, env_file))
     dsn = settings.database_url.get_secret_value()
     if not check:
-        asyncio.run(migrations.migrate(service, dsn))
+        asyncio.run(migrations.migrate(service, dsn, settings.database_ca_file))
         return
-    differences = asyncio.run(migrations.unmigrated(service, dsn))
+    differences = asyncio.run(migrations.unmigrated(service, dsn, settings.database_ca_file))
     print("\n".join(differences) or "The database is of this release.")
     sys.exit(bool(differences))
 
@@ -131,8 +131,11 @@ def list_parked(service: ServiceName, *, agency: Agency, env_file: EnvFile = Non
         async with _open(service, agency, env_file) as deployment, deployment.sessions() as session:
             rows = await parking.list_parked(session)
             waiting = await parking.count_waiting(session)
+            given_up = await timers.list_given_up(session)
         for row in rows:
             print(f"{row.id}  {row.reason:<18} {row.topic}/{row.partition}@{row.offset}  {row.type or '-'}")
+        for timer in given_up:
+            print(f"timer {timer.kind} {timer.key}: given up after {timer.attempts} attempts, {timer.failure}")
         print(f"{waiting} waiting" + (f", {len(rows)} shown" if waiting > len(rows) else ""))
 
     asyncio.run(run())
@@ -233,6 +236,21 @@ def roles_page(to: Path = Path("docs/roles.md")) -> None:
     to.write_text(page_of_roles({name: find_service(name).routes for name in SERVICE_NAMES}), encoding="utf-8")
 
 
+@parked_app.command
+def retry(service: ServiceName, kind: str, key: str, *, agency: Agency, env_file: EnvFile = None) -> None:
+    """Let a timer that was given up fall due again."""
+
+    async def run() -> bool:
+        async with _open(service, agency, env_file) as deployment, deployment.sessions() as session:
+            found = await timers.retry_given_up(session, kind, key)
+            await session.commit()
+            return found
+
+    if not asyncio.run(run()):
+        raise SystemExit(f"No timer {kind} {key} was given up here.")
+    print("It falls due at once.")
+
+
 @app.command
 def openapi(service: ServiceName, *, agency: Agency, env_file: EnvFile = None) -> None:
     """Print the OpenAPI description of a service."""
@@ -274,7 +292,7 @@ class _open:  # noqa: N801 - reads as a verb where it is used
         return self._deployment
 
     async def __aexit__(self, *_: object) -> None:
-        await self._deployment.engine.dispose()
+        await self._deployment.close()
 
 
 def _env_file(service: str, agency: str, given: Path | None) -> Path | None:
@@ -325,6 +343,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             place = "_".join(str(part) for part in each["loc"])
             print(f"TUNTAS_{place.upper()}: {each['msg']}" if place else each["msg"], file=sys.stderr)
         sys.exit(2)
-    except StartRefused as refused:
+    except (StartRefused, redrive.NotTheFirst) as refused:
         print(refused, file=sys.stderr)
         sys.exit(2)

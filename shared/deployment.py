@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
@@ -16,11 +15,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.clock import Clock
 from shared.directory import DirectoryFile
+from shared.messaging.connecting import tls_options
 from shared.messaging.kernel import Kernel, Role
 from shared.messaging.migrate import async_dsn
 from shared.security import Vault
 from shared.service import Service
 from shared.settings import DeploymentSettings
+
+LOCK_TIMEOUT = "60s"
+"""Who waits longer for a row is told to come again, and holds no connection any more."""
+LOOP_CONNECTIONS = 4
+"""The consumer, the timers, the measures, and a probe."""
 
 
 class Deployment:
@@ -35,12 +40,14 @@ class Deployment:
         self.registry = CollectorRegistry()
         self.directory = DirectoryFile(settings.directory_file, settings.topic_root)
         self.vault = Vault(settings.deployment_keys(), settings.index_key())
-        self.engine = make_engine(settings)
+        self.engine = make_engine(settings, settings.database_pool_max)
+        # However many requests wait for a row, the loops and the probes have connections of their own.
+        self.loops_engine = make_engine(settings, LOOP_CONNECTIONS)
         self.kernel = Kernel(
             settings,
             service.events,
             service.timers,
-            self.engine,
+            self.loops_engine,
             _CurrentAuthority(self.directory),
             self.vault,
             self.clock,
@@ -48,9 +55,13 @@ class Deployment:
             deployment=self,
         )
 
-    @property
-    def sessions(self) -> async_sessionmaker[AsyncSession]:
-        return self.kernel.sessions
+        self.sessions: async_sessionmaker[AsyncSession] = self.kernel.sessions_of(self.engine)
+        """For requests; the loops' own are the kernel's."""
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+        await self.loops_engine.dispose()
 
     async def health(self) -> dict[str, str | None]:
         """Each part that has to work, with what is wrong with it, or None."""
@@ -65,11 +76,11 @@ class Deployment:
             async with self.kernel.running(role):
                 yield
         finally:
-            await self.engine.dispose()
+            await self.close()
 
     async def _database(self) -> str | None:
         try:
-            async with self.engine.connect() as connection:
+            async with self.loops_engine.connect() as connection:
                 await connection.execute(text("select 1"))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, not raised
             return type(error).__name__
@@ -92,14 +103,16 @@ def deployment_of_session(session: AsyncSession) -> Deployment:
     return found
 
 
-def make_engine(settings: DeploymentSettings) -> AsyncEngine:
+def make_engine(settings: DeploymentSettings, connections: int) -> AsyncEngine:
     """The engine of a deployment: bounded pool, JSON by orjson, TLS where a CA is given."""
-    arguments: dict[str, Any] = {"timeout": 10, "server_settings": {"application_name": f"tuntas {settings.agency}"}}
-    if settings.database_ca_file is not None:
-        arguments["ssl"] = ssl.create_default_context(cafile=str(settings.database_ca_file))
+    arguments: dict[str, Any] = {
+        "timeout": 10,
+        "server_settings": {"application_name": f"tuntas {settings.agency}", "lock_timeout": LOCK_TIMEOUT},
+        **tls_options(settings.database_ca_file),
+    }
     return create_async_engine(
         async_dsn(settings.database_url.get_secret_value()),
-        pool_size=settings.database_pool_max,
+        pool_size=connections,
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=False,

@@ -94,4 +94,4 @@ async def _open(agency: str, env_file: Path | None) -> AsyncIterator[Deployment]
     try:
         yield deployment
     finally:
-        await deployment.engine.dispose()
+        await deployment.close()

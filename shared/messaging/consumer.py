@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from copy import copy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import stamina
@@ -15,7 +16,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram256
@@ -84,18 +85,25 @@ class Consumer:
     stopped: str | None = None
     _broker: KafkaBroker | None = None
     _halt: asyncio.Event = field(default_factory=asyncio.Event)
-    _finished_at: float = field(default_factory=time.monotonic)
+    _unreadable: Unreadable | None = None
 
     @property
     def group(self) -> str:
         return consumer_group(self.settings.topic_root, self.service, self.settings.agency)
 
     async def run(self) -> None:
-        """Consume until cancelled; raises what kept it from starting, and ``ConsumerStopped`` when hearing gave up."""
+        """Consume until cancelled; raises what kept it from starting, and ``ConsumerStopped`` when hearing gave up.
+
+        Raises:
+            Unreadable: Kafka's client cannot take a record apart. Nothing that it drained meanwhile is committed.
+        """
+        self._halt, self._unreadable = asyncio.Event(), None
         broker = self._broker = self._make_broker()
         try:
             await broker.start()
             await self._halt.wait()
+            if self._unreadable is not None:
+                raise self._unreadable
             raise ConsumerStopped(self.stopped or "The consumer was stopped.")
         finally:
             self._broker = None
@@ -152,6 +160,12 @@ class Consumer:
         # Never return normally here: that would commit what was not heard.
         await asyncio.Event().wait()
 
+    def _give_up_reading(self, error: Exception) -> None:
+        """A record cannot be taken apart, e.g. a header whose name is no text: start anew from what is committed."""
+        log.error("consumer.unreadable-record", error=type(error).__name__)
+        self._unreadable = Unreadable(f"A record cannot be taken apart ({type(error).__name__}).")
+        self._halt.set()
+
     def _make_broker(self) -> KafkaBroker:
         options = kafka_options(self.settings)
         broker = KafkaBroker(
@@ -188,9 +202,34 @@ class Consumer:
             decoder=_hand_over_raw,
         )
         subscriber(self._hear_until_done)
+        made_by: Any = broker.config.broker_config.builder
+        broker.config.broker_config.builder = partial(_Reader, self._give_up_reading, **made_by.keywords)
         if any(each.ack_policy is not AckPolicy.NACK_ON_ERROR for each in broker.subscribers):
             raise StartRefused("A subscriber would commit what it did not handle.")
         return broker
+
+
+class Unreadable(Exception):
+    """Kafka's client cannot take a record apart; skipping it would lose what it had read beside it."""
+
+
+class _Reader(AIOKafkaConsumer):  # type: ignore[misc]
+    """Never returns after a record it cannot take apart: FastStream would go on, past what was drained with it."""
+
+    def __init__(self, give_up: Callable[[Exception], None], *topics: str, **options: Any) -> None:
+        super().__init__(*topics, **options)
+        self._give_up = give_up
+
+    async def getmany(self, *partitions: TopicPartition, **options: Any) -> dict[TopicPartition, list[Any]]:
+        try:
+            found: dict[TopicPartition, list[Any]] = await super().getmany(*partitions, **options)
+        except (KafkaError, ConsumerStoppedError):
+            raise
+        except Exception as error:
+            self._give_up(error)
+            await asyncio.Event().wait()
+            raise
+        return found
 
 
 @stamina.retry(on=KafkaError, attempts=10, timeout=20)

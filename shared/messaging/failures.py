@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
+import socket
 
 import asyncpg
 from aiokafka.errors import KafkaError
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 INFRASTRUCTURE_SQLSTATES = ("08", "40", "53", "55P03", "57")
@@ -31,17 +31,22 @@ class StartRefused(Exception):
 
 def is_infrastructure(error: BaseException) -> bool:
     """Whether waiting may help: such a failure is never parked."""
-    if isinstance(error, (KafkaError, OSError, PoolTimeout, InterfaceError, asyncio.TimeoutError)):
-        return True
-    if isinstance(error, asyncpg.InterfaceError):
-        return True
     if isinstance(error, DBAPIError):
         if error.connection_invalidated:
             return True
-        return _waits(getattr(error.orig, "sqlstate", None))
+        cause = error.orig.__cause__ if error.orig is not None else None
+        return _waits(getattr(error.orig, "sqlstate", None)) or _lost_connection(cause)
     if isinstance(error, asyncpg.PostgresError):
         return _waits(error.sqlstate)
-    return False
+    return isinstance(error, (KafkaError, PoolTimeout)) or _lost_connection(error)
+
+
+def _lost_connection(error: BaseException | None) -> bool:
+    """The network's errors, and asyncpg's of a connection that is gone; not a missing file, nor a value it refuses."""
+    if isinstance(error, asyncpg.InterfaceError):
+        # asyncpg tells a value of the wrong type or size by an error that is both: that is a bug of ours.
+        return not isinstance(error, ValueError)
+    return type(error) is OSError or isinstance(error, (ConnectionError, TimeoutError, socket.gaierror))
 
 
 def _waits(sqlstate: str | None) -> bool:

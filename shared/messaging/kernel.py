@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-import asyncpg
 import structlog
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
@@ -16,13 +15,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.clock import Clock
 from shared.messaging.announcing import Announcer, announced_so_far, write_announcements
+from shared.messaging.connecting import connect
 from shared.messaging.consumer import Consumer, committed_offsets, make_producer
 from shared.messaging.failures import StartRefused
 from shared.messaging.hearing import Hearing, ReactFrom
 from shared.messaging.metrics import HeardMetrics, RelayMetrics
 from shared.messaging.parking import Sealer
 from shared.messaging.records import Authority
-from shared.messaging.relay import Relay
+from shared.messaging.relay import SEND_SECONDS_MAX, Relay
 from shared.messaging.routing import EventRouter, TimerRouter
 from shared.messaging.statements import OFFSETS_SEEN, is_stated, note, read_react_from
 from shared.messaging.supervision import Supervised
@@ -54,13 +54,8 @@ class Kernel:
 
     def __post_init__(self) -> None:
         announcer = Announcer(self.events.service, self.settings.agency, self.settings.topic_root, self.clock)
-        self.sessions = async_sessionmaker(
-            self.engine,
-            class_=Session,
-            expire_on_commit=False,
-            autoflush=True,
-            info={"announcer": announcer, "deployment": self.deployment},
-        )
+        self._info = {"announcer": announcer, "deployment": self.deployment}
+        self.sessions = self.sessions_of(self.engine)
         self.wake = Wake()
         self.timers = Timers(self.timer_router, self.sessions, self.clock, self.woken)
         self.heard_metrics = HeardMetrics(self.registry)
@@ -76,8 +71,12 @@ class Kernel:
             self.woken,
         )
         self.consumer = Consumer(self.settings, self.events.service, self.hearing.hear)
-        self.relay = Relay(self._dsn, lambda: make_producer(self.settings), self.wake, RelayMetrics(self.registry))
+        self.relay = Relay(self._connect, lambda: make_producer(self.settings), self.wake, RelayMetrics(self.registry))
         self.loops: list[Supervised] = []
+
+    def sessions_of(self, engine: AsyncEngine) -> async_sessionmaker[Session]:
+        """Sessions that may announce, on an engine of this deployment."""
+        return async_sessionmaker(engine, class_=Session, expire_on_commit=False, autoflush=True, info=self._info)
 
     async def commit(self, session: Session) -> None:
         """The edge's commit: number what was announced, write it to the outbox, commit, wake the relay."""
@@ -159,8 +158,13 @@ class Kernel:
             await asyncio.sleep(MEASURE_SECONDS)
 
     async def _notify_relay(self) -> None:
-        await self.wake.notify_relay(lambda: asyncpg.connect(self._dsn))
+        await self.wake.notify_relay(self._connect)
 
-    @property
-    def _dsn(self) -> str:
-        return self.settings.database_url.get_secret_value()
+    async def _connect(self) -> Any:
+        """A connection that is given up by the server when the relay hangs in a transaction."""
+        patience = str(2 * SEND_SECONDS_MAX * 1000)
+        return await connect(
+            self.settings.database_url.get_secret_value(),
+            self.settings.database_ca_file,
+            idle_in_transaction_session_timeout=patience,
+        )

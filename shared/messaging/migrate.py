@@ -12,6 +12,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from shared.messaging.connecting import tls_options
+
 MIGRATION_LOCK = 0x74756E7461734D
 LOCK_SECONDS_MAX = 10
 
@@ -19,14 +21,14 @@ _VERSIONS = "alembic_version"
 _KERNEL_TREE = Path(__file__).parent / "migrations"
 
 
-async def migrate(service: str, dsn: str) -> None:
+async def migrate(service: str, dsn: str, ca_file: Path | None = None) -> None:
     """Upgrade to the newest revision, by one process at a time; a second run changes nothing.
 
     Args:
         service: ``intake``, ``verification``, ``programs`` or ``notifications``.
         dsn: ``postgresql://role:password@host:port/database`` of the role that owns the database.
     """
-    engine = create_async_engine(async_dsn(dsn))
+    engine = create_async_engine(async_dsn(dsn), connect_args=tls_options(ca_file))
     try:
         async with engine.begin() as connection:
             await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
@@ -38,9 +40,9 @@ async def migrate(service: str, dsn: str) -> None:
         await engine.dispose()
 
 
-async def unmigrated(service: str, dsn: str) -> list[str]:
+async def unmigrated(service: str, dsn: str, ca_file: Path | None = None) -> list[str]:
     """How the database differs from the models of this release; empty where it does not."""
-    engine = create_async_engine(async_dsn(dsn))
+    engine = create_async_engine(async_dsn(dsn), connect_args=tls_options(ca_file))
     try:
         found: list[str] = []
         for tree in (_KERNEL_TREE, service_tree(service)):

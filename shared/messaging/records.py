@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -70,7 +71,7 @@ class Received:
 
 def receive(raw: RawRecord, root: str, authority: Authority) -> Received:
     """Read a record. Whatever it holds, this returns."""
-    received = Received(raw, raw.topic, raw.partition, raw.offset, raw.key or b"without-key:%d" % raw.partition)
+    received = Received(raw, raw.topic, raw.partition, raw.offset, _mark_key(raw))
     try:
         received.fault = _read(received, raw, root, authority)
     except Exception as unforeseen:  # noqa: BLE001 - a reader that raises would lose the whole batch
@@ -80,7 +81,7 @@ def receive(raw: RawRecord, root: str, authority: Authority) -> Received:
 
 def glance(raw: RawRecord, root: str) -> Received:
     """Where a record stands: its key and, where its own announcer wrote one, its number. For counting only."""
-    received = Received(raw, raw.topic, raw.partition, raw.offset, raw.key or b"without-key:%d" % raw.partition)
+    received = Received(raw, raw.topic, raw.partition, raw.offset, _mark_key(raw))
     announcer = parse_topic(raw.topic, root)
     if announcer is not None and announcer.kind == "facts":
         headers = dict(raw.headers)
@@ -109,6 +110,8 @@ def _read(received: Received, raw: RawRecord, root: str, authority: Authority) -
         return Fault("source-forged", {"expected": expected_source})
     if raw.key is None:
         return Fault("key-missing")
+    if received.key != raw.key:
+        return Fault("key-wrong", {"bytes": len(raw.key)})
     if "ce_sequence" in headers and received.sequence is None and announcer.kind == "facts":
         return Fault("header-wrong", {"headers": ["ce_sequence"]})
     time = _instant(headers["ce_time"])
@@ -165,6 +168,15 @@ def _misshapen(value: bytes, wrong: ValidationError) -> Fault:
     errors = wrong.errors(include_input=False, include_url=False, include_context=False)
     places = [{"at": ".".join(map(str, each["loc"]))[:120], "fault": each["type"]} for each in errors[:20]]
     return Fault("value-misshapen", {"places": places})
+
+
+def _mark_key(raw: RawRecord) -> bytes:
+    """The key under which a record is remembered: its UUID; of any other key only a digest, whatever it may hold."""
+    if raw.key is None:
+        return b"without-key:%d" % raw.partition
+    if len(raw.key) == 36 and _uuid(raw.key.decode("ascii", "replace")) is not None:
+        return raw.key
+    return b"strange:" + hashlib.sha256(raw.key).hexdigest().encode()
 
 
 def _headers(raw: RawRecord) -> tuple[dict[str, str], Fault | None]:

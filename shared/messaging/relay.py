@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import asyncpg
 import orjson
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -38,9 +37,13 @@ class Relay:
     """
 
     def __init__(
-        self, dsn: str, make_producer: Callable[[], AIOKafkaProducer], wake: Wake, metrics: RelayMetrics
+        self,
+        connect: Callable[[], Awaitable[Any]],
+        make_producer: Callable[[], AIOKafkaProducer],
+        wake: Wake,
+        metrics: RelayMetrics,
     ) -> None:
-        self._dsn = dsn
+        self._connect = connect
         self._make_producer = make_producer
         self._wake = wake
         self._metrics = metrics
@@ -118,9 +121,7 @@ class Relay:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
-        connection = await asyncpg.connect(
-            self._dsn, server_settings={"idle_in_transaction_session_timeout": str(2 * SEND_SECONDS_MAX * 1000)}
-        )
+        connection = await self._connect()
         try:
             yield connection
         finally:
@@ -134,9 +135,24 @@ class Relay:
         try:
             await producer.start()
             yield producer
-        finally:
-            with suppress(Exception):
-                await asyncio.wait_for(producer.stop(), 5)
+        except BaseException:
+            await _abandon(producer)
+            raise
+        await producer.stop()
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    """Close a producer without sending what it still holds.
+
+    ``stop()`` would flush: an older revision of a profile could then reach Kafka after a newer one, or after its
+    tombstone, when the broker heals beside the relay that began anew.
+    """
+    producer._closed = True
+    with suppress(Exception):
+        if producer._sender is not None:
+            await asyncio.wait_for(producer._sender.close(), 5)
+    with suppress(Exception):
+        await asyncio.wait_for(producer.client.close(), 5)
 
 
 _TAKE = """

@@ -6,12 +6,16 @@ Below that only projections run: a newcomer learns the past and never acts on it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
-import asyncpg
+import stamina
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
+from shared.directory import read_directory
+from shared.messaging.connecting import connect
+from shared.messaging.failures import StartRefused
 from shared.messaging.hearing import ReactFrom
 from shared.messaging.reading import end_offsets
 from shared.settings import DeploymentSettings
@@ -20,13 +24,13 @@ REACT_FROM = "react-from"
 OFFSETS_SEEN = "offsets-seen"
 
 
-async def state_react_from(dsn: str, offsets: Mapping[tuple[str, int], int]) -> bool:
+async def state_react_from(dsn: str, offsets: Mapping[tuple[str, int], int], ca_file: Path | None = None) -> bool:
     """State, once, the first offset per (topic, partition) to react to; a founding deployment states none.
 
     Returns:
         False where it had been stated before: then nothing changes, so that a repeated step silences nobody.
     """
-    connection = await asyncpg.connect(dsn)
+    connection = await connect(dsn, ca_file)
     try:
         async with connection.transaction():
             stated = await connection.fetchval(
@@ -70,5 +74,20 @@ async def withdraw(session: Session, name: str) -> None:
 
 async def react_from_where(settings: DeploymentSettings, where: Literal["beginning", "now"]) -> bool:
     """State that a deployment reacts from the beginning, or from where the topics end now."""
-    offsets = {} if where == "beginning" else await end_offsets(settings)
-    return await state_react_from(settings.database_url.get_secret_value(), offsets)
+    offsets = {} if where == "beginning" else await _ends_of_all_topics(settings)
+    dsn = settings.database_url.get_secret_value()
+    return await state_react_from(dsn, offsets, settings.database_ca_file)
+
+
+@stamina.retry(on=StartRefused, attempts=20, timeout=30)
+async def _ends_of_all_topics(settings: DeploymentSettings) -> dict[tuple[str, int], int]:
+    """Where all fact topics of the directory end. One that is not shown yet would count as young, and be reacted to."""
+    ends = await end_offsets(settings)
+    directory = read_directory(settings.directory_file, settings.topic_root)
+    shown = {topic for topic, _ in ends}
+    missing = sorted({directory.topic_of(*each.id) for each in directory.deployments()} - shown)
+    if missing:
+        raise StartRefused(
+            f"Kafka does not show {', '.join(missing)} to this deployment: is it provisioned, may it read?"
+        )
+    return ends

@@ -50,6 +50,31 @@ async def cancel_due(session: Session, kind: str, key: str) -> bool:
     return bool(done.rowcount)
 
 
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A timer that failed so often that it waits for somebody."""
+
+    kind: str
+    key: str
+    attempts: int
+    failure: str
+    """Where in our code, never a value."""
+    failed_at: datetime
+
+
+async def list_given_up(session: Session) -> list[GivenUp]:
+    """Timers that wait for somebody, oldest first; at most 200."""
+    rows = await (await session.connection()).execute(_GIVEN_UP)
+    return [GivenUp(row.kind, row.key, row.attempts, row.failure, row.failed_at) for row in rows]
+
+
+async def retry_given_up(session: Session, kind: str, key: str) -> bool:
+    """Let a timer that was given up fall due again at once; whether there was such a one."""
+    done = await (await session.connection()).execute(_RETRY, {"kind": kind, "key": key})
+    session.info["scheduled"] = True
+    return bool(done.rowcount)
+
+
 @dataclass
 class Timers:
     """The loop that handles what falls due. Several may run; each row is handled by one."""
@@ -143,5 +168,17 @@ _POSTPONE = text(
     set at = :at, failure = :failure,
         failed_at = case when cast(:gives_up as boolean) then clock_timestamp() else failed_at end
     where kind = :kind and key = :key
+    """
+)
+_GIVEN_UP = text(
+    """
+    select kind, key, attempts, failure, failed_at from kernel.due where failed_at is not null
+    order by failed_at limit 200
+    """
+)
+_RETRY = text(
+    """
+    update kernel.due set attempts = 0, failed_at = null, failure = null
+    where kind = :kind and key = :key and failed_at is not null
     """
 )

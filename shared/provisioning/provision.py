@@ -99,7 +99,7 @@ async def _close_one(
 
 async def _migrate(operator: OperatorSettings, deployment: Deployment, react_from: ReactFrom) -> list[str]:
     settings = settings_of(operator, deployment)
-    await migrate(deployment.service, settings.database_url.get_secret_value())
+    await migrate(deployment.service, settings.database_url.get_secret_value(), settings.database_ca_file)
     stated = await react_from_where(settings, react_from)
     return [f"{deployment.id} reacts from {react_from}"] if stated else []
 

@@ -94,7 +94,7 @@ async def hear_something_broken(folder: Path) -> None:
     await deployment.kernel.hearing.hear(
         [StoredRecord(topic, 3, 0, str(household).encode(), b'{"nik": "6472054101900001"', pairs)]
     )
-    await deployment.engine.dispose()
+    await deployment.close()
 
 
 async def test_a_parked_record_is_listed_shown_redriven_and_dismissed(tuntas: Tuntas, folder: Path) -> None:

@@ -52,6 +52,8 @@ async def remember_profile(event: HouseholdProfile | Tombstone, session: Session
 async def open_case(event: HouseholdRegistered, session: Session, fact: Fact) -> None:
     if "breaks" in event.registers and await still_broken(session):
         raise RuntimeError(f"{event.household_id} of nik 6472010101010001")
+    if "overflows" in event.registers:
+        await session.execute(text("select cast(:number as int)"), {"number": 2**40})
     await session.execute(effects.insert().values(event_id=fact.id, what="opened"))
     announce(session, opening(event.household_id, event.region))
     await schedule(session, "look-again", session.info["deployment"].clock.now(), str(event.household_id))

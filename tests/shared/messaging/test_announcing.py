@@ -12,6 +12,7 @@ from shared.events.intake import HouseholdProfile, HouseholdRegistered
 from shared.events.verification import VerificationOpened, VerifiedProfile
 from shared.messaging import announce, cancel_due, erase_profile, schedule
 from shared.messaging.failures import ContractBroken
+from shared.messaging.timers import list_given_up, retry_given_up
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
 from tests.shared.messaging.city import SERVICE, TABLES, opening
 
@@ -123,6 +124,13 @@ async def test_a_failing_timer_waits_longer_each_time_and_is_given_up_visibly(ci
         city.clock.move(minutes=11)
     assert row.failed_at is not None
     assert await city.run_due() == 0
+    async with city.transaction() as session:
+        assert [(each.kind, each.key, each.attempts) for each in await list_given_up(session)] == [
+            ("look-again", "no uuid", 8)
+        ]
+        assert await retry_given_up(session, "look-again", "no uuid")
+        assert not await retry_given_up(session, "look-again", "another")
+    assert await city.run_due() == 1
 
 
 async def test_time_of_an_event_is_business_time(city: TestDeployment) -> None:

@@ -15,7 +15,7 @@ from shared.messaging import Tombstone, announce
 from shared.messaging.failures import ConsumerStopped
 from shared.messaging.hearing import ReactFrom
 from shared.messaging.parking import StoredRecord
-from shared.messaging.redrive import dismiss, redrive
+from shared.messaging.redrive import NotTheFirst, dismiss, redrive
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
 from tests.shared.messaging.city import SERVICE, TABLES, opening
 
@@ -24,7 +24,7 @@ from tests.shared.messaging.city import SERVICE, TABLES, opening
 async def city(deployment_of: DeploymentFactory) -> TestDeployment:
     deployment = await deployment_of(SERVICE)
     async with deployment.transaction() as session:
-        for statement in TABLES:
+        for statement in (*TABLES, "insert into kernel.statement (name, value) values ('react-from', 'true')"):
             await session.execute(text(statement))
     return deployment
 
@@ -119,7 +119,10 @@ async def test_a_gap_is_accepted_only_when_somebody_says_so(city: TestDeployment
         ({"value": b"x" * 300_000}, "too-large"),
         ({"value": None}, "value-missing"),
         ({"key": None}, "key-missing"),
-        ({"key": b"another"}, "subject-disagrees"),
+        ({"key": b"another"}, "key-wrong"),
+        ({"key": b"k" * 9_000}, "key-wrong"),
+        ({"key": b"6472054101900001"}, "key-wrong"),
+        ({"key": b"0192f1d0-7c11-7a10-8a00-0000000000ff"}, "subject-disagrees"),
         ({"headers": ()}, "header-missing"),
     ],
 )
@@ -205,6 +208,47 @@ async def test_a_dismissed_record_lets_the_next_go_on(city: TestDeployment) -> N
         0
     ]
     assert tuple(row) == ("dismissed", "operator-1", "announced again by hand")
+
+
+async def test_only_the_first_that_waits_can_be_dismissed(city: TestDeployment) -> None:
+    household = uuid4()
+    bad = replace(city.record(registered(household)), value=b"{broken")
+    await city.hear(bad, city.record(updated(household, 2)), city.record(updated(household, 3)))
+    hearing, (head, _, last) = city.deployment.kernel.hearing, sorted(await city.parked(), key=lambda row: row.offset)
+    with pytest.raises(NotTheFirst, match=str(head.id)):
+        await dismiss(hearing, last, by="operator-1", reason="a mistake")
+    assert len(await city.parked()) == 3
+    await dismiss(hearing, head, by="operator-1", reason="announced again by hand")
+    assert await effects(city) == ["updated 2", "updated 3"]
+    with pytest.raises(NotTheFirst, match="waits any more"):
+        await dismiss(hearing, last, by="operator-1", reason="a second click")
+
+
+async def test_a_command_reacts_to_no_past_either(city: TestDeployment) -> None:
+    past = replace(city.record(registered(registers=("breaks",))), offset=5)
+    await city.hear(past)
+    async with city.transaction() as session:
+        await session.execute(text("create table test_mended ()"))
+        row = {"topic": past.topic}
+        await session.execute(text("insert into kernel.react_from values (:topic, 0, 6)"), row)
+    hearing, head = city.deployment.kernel.hearing, (await city.parked())[0]
+    hearing.react_from = ReactFrom()  # as in a process that serves nothing
+    assert (await redrive(hearing, head, by="operator-1")).handled == 1
+    assert await effects(city) == []
+    assert len(await city.fetch("select * from test_household")) == 1
+
+
+async def test_a_value_that_the_database_cannot_take_is_a_bug_and_is_parked(city: TestDeployment) -> None:
+    await city.hear(city.record(registered(registers=("overflows",))), city.record(registered()))
+    assert [each.reason for each in await city.parked()] == ["handler-failed"]
+    assert await effects(city) == ["opened"]
+
+
+async def test_a_strange_key_is_remembered_by_a_digest_only(city: TestDeployment) -> None:
+    await city.hear(replace(city.record(registered()), key=b"6472054101900001"))
+    rows = await city.fetch("select key from kernel.heard union all select key from kernel.parked")
+    assert {bytes(row.key)[:8] for row in rows} == {b"strange:"}
+    assert "6472054101900001" not in str(await city.parked())
 
 
 async def test_parked_bytes_are_encrypted(city: TestDeployment) -> None:
