@@ -151,6 +151,7 @@ async def _waiting(session: Session, scope: Scope) -> Counter[LineKey]:
     filled = HEARD.alias("filled")
     has_place = exists().where(
         filled.c.key == HEARD.c.key,
+        filled.c.agency == HEARD.c.agency,
         filled.c.quota_id == HEARD.c.quota_id,
         filled.c.type == SlotFilled.type,
         filled.c.at < scope.end,

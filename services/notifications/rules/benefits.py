@@ -101,15 +101,22 @@ class Enrolment:
         return self.unit is not Unit.PERSON or not self.members or member in self.members
 
 
-def enrolments_of(facts: Iterable[Dated]) -> dict[UUID, Enrolment]:
-    """The enrolments of a household by id. Facts of one enrolment come from one source, in the order of position."""
-    grouped: dict[tuple[str, UUID], list[Dated]] = {}
+EnrolmentKey: TypeAlias = tuple[str, UUID]
+"""Agency and id: an id alone is anybody's to name."""
+
+
+def enrolments_of(facts: Iterable[Dated]) -> dict[EnrolmentKey, Enrolment]:
+    """The enrolments of a household, each by the word of its own agency alone.
+
+    What another agency announces under the same enrolment or payment id is an enrolment of that agency's: it neither
+    ends the first one nor takes its money back.
+    """
+    grouped: dict[EnrolmentKey, list[Dated]] = {}
     for fact in facts:
         if isinstance(fact.event, OfEnrolment):
-            grouped.setdefault((fact.source, fact.event.enrolment_id), []).append(fact)
+            grouped.setdefault((fact.agency, fact.event.enrolment_id), []).append(fact)
     return {
-        enrolment_id: _enrolment(enrolment_id, sorted(each, key=lambda fact: fact.position))
-        for (_, enrolment_id), each in sorted(grouped.items())
+        key: _enrolment(key[1], sorted(each, key=lambda fact: fact.position)) for key, each in sorted(grouped.items())
     }
 
 

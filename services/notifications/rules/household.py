@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
-from services.notifications.rules.benefits import Enrolment, enrolments_of
+from services.notifications.rules.benefits import Enrolment, EnrolmentKey, enrolments_of
 from services.notifications.rules.dated import Dated
 from shared.events.fields import MemberOutcome
 from shared.events.intake import CohortEntryResolved, HouseholdRegistered, HouseholdUpdated, HouseholdWithdrawn
@@ -42,7 +42,7 @@ class HouseholdState:
     """The agency that took it."""
     verified_before: bool = False
     """An earlier round than that of ``decision`` had verified the household."""
-    enrolments: Mapping[UUID, Enrolment] = field(default_factory=dict)
+    enrolments: Mapping[EnrolmentKey, Enrolment] = field(default_factory=dict)
 
     @property
     def verified(self) -> bool:
