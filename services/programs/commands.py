@@ -36,6 +36,17 @@ async def fund_lines_equal_their_journal(session: Session) -> list[Finding]:
     return [each for each in findings if each.count]
 
 
+async def money_equals_its_claims(session: Session) -> list[Finding]:
+    """What a line has reserved, committed, paid and taken back is what entitlements and payments stand for."""
+    rows = await session.execute(_CLAIMED)
+    return [
+        Finding("unexplained", 1, f"fund line {row.code}: {account} differs from what claims it")
+        for row in rows
+        for account in ("reserved", "committed", "realised", "returned")
+        if getattr(row, account) != getattr(row, f"claimed_{account}")
+    ]
+
+
 async def quotas_equal_their_places(session: Session) -> list[Finding]:
     """As much of a quota is taken as slots are held, or as live enrolments count; never more than there is."""
     oversold = await _count(session, _OVERSOLD)
@@ -79,6 +90,7 @@ async def facts_equal_the_money(session: Session) -> list[Finding]:
 
 CHECKS: tuple[Check, ...] = (
     fund_lines_equal_their_journal,
+    money_equals_its_claims,
     quotas_equal_their_places,
     nothing_has_two_effects,
     facts_equal_the_money,
@@ -96,6 +108,32 @@ async def _count(session: Session, query: TextClause) -> int:
     return found
 
 
+_CLAIMED = text(
+    """
+    with held as (
+        select entitlement.fund_line_id, sum(coalesce(payment.rupiah, entitlement.rupiah)) as rupiah
+        from entitlement
+        left join payment on payment.entitlement_id = entitlement.entitlement_id and payment.state = 'reserved'
+        where entitlement.state = 'reserved'
+        group by entitlement.fund_line_id
+    ), listed as (
+        select
+            payment_list.fund_line_id,
+            sum(payment.rupiah) filter (where payment.state = 'committed') as committed,
+            sum(payment.rupiah - returned_rupiah) filter (where payment.state in ('paid', 'returned')) as realised,
+            sum(returned_rupiah) filter (where payment.state in ('paid', 'returned')) as returned
+        from payment join payment_list using (payment_list_id)
+        group by payment_list.fund_line_id
+    )
+    select
+        fund_line.code, fund_line.reserved, fund_line.committed, fund_line.realised, fund_line.returned,
+        coalesce(held.rupiah, 0) as claimed_reserved,
+        coalesce(listed.committed, 0) as claimed_committed,
+        coalesce(listed.realised, 0) as claimed_realised,
+        coalesce(listed.returned, 0) as claimed_returned
+    from fund_line left join held using (fund_line_id) left join listed using (fund_line_id)
+    """
+)
 _OVERSOLD = text("select coalesce(sum(greatest(taken - places, 0)), 0)::bigint from quota")
 _MISCOUNTED = text(
     """

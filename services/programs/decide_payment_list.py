@@ -11,11 +11,10 @@ from sqlmodel import col
 from services.programs.among import among
 from services.programs.build_payment_list import may_pay
 from services.programs.entitle import tell_exhausted
+from services.programs.let_go import Listed, let_go, lock_items, set_entitlements
 from services.programs.load_programme import Running, in_force
 from services.programs.look_at import look_at
 from services.programs.models import (
-    Enrolment,
-    Entitlement,
     EntitlementState,
     FundLineRow,
     ListState,
@@ -45,19 +44,20 @@ async def submit(session: Session, made: PaymentList, by: str) -> None:
         raise Problem("payment-list-of-another", status=409)
     if made.families == 0:
         raise Problem("payment-list-empty", status=409)
-    rows = await _items(session, made, PaymentState.LISTED)
+    rows = await lock_items(session, made, PaymentState.LISTED)
     if await _outdated(session, made, rows):
         raise Problem("payment-list-outdated", status=409)
     wanted = [
         Item(payment.rupiah, payment.entitlement_id, payment.payment_id)
-        for payment, entitlement in rows
+        for payment, entitlement, _ in rows
         if entitlement.state == EntitlementState.OPEN
     ]
     if not await may_move(session, made.fund_line_id, Move.RESERVE, wanted, reason="payment-list", by=by):
         line = await lock_line(session, made.fund_line_id)
         asked = sum(item.rupiah for item in wanted)
         raise Problem("fund-line-exhausted", status=409, line=line.code, asked=asked, left=line.available)
-    await _set(session, rows, PaymentState.RESERVED, EntitlementState.RESERVED)
+    await _set(session, rows, PaymentState.RESERVED)
+    await set_entitlements(session, rows, EntitlementState.RESERVED)
     made.state = ListState.SUBMITTED
     await session.flush()
     announce(
@@ -91,13 +91,14 @@ async def approve(session: Session, made: PaymentList, decree: Decree, by: str) 
     made.decided_by = by
     made.decree_number = decree.number
     made.decree_dated = decree.dated
-    rows = await _items(session, made, PaymentState.RESERVED)
+    rows = await lock_items(session, made, PaymentState.RESERVED)
     blocked = await _blocked(session, running, rows)
     good = [row for row in rows if row[0].payment_id not in blocked]
     await _fail(session, running, made, [row for row in rows if row[0].payment_id in blocked], blocked, by)
-    items = [Item(payment.rupiah, payment.entitlement_id, payment.payment_id) for payment, _ in good]
+    items = [Item(payment.rupiah, payment.entitlement_id, payment.payment_id) for payment, _, _ in good]
     await must_move(session, made.fund_line_id, Move.COMMIT, items, reason="decree", by=by)
-    await _set(session, good, PaymentState.COMMITTED, EntitlementState.COMMITTED)
+    await _set(session, good, PaymentState.COMMITTED)
+    await set_entitlements(session, good, EntitlementState.COMMITTED)
     await session.flush()
     await close(session, made)
 
@@ -106,9 +107,9 @@ async def refuse(session: Session, made: PaymentList, by: str) -> None:
     """Turn a (locked) submitted list down as a whole; its money is as it was before."""
     _require_submitted(made, by)
     running = await in_force(session, made.programme)
-    rows = await _items(session, made, PaymentState.RESERVED)
-    await _release(session, running, made, rows, "list-refused", by)
-    await _set(session, rows, PaymentState.RELEASED, _after_release(running))
+    rows = await lock_items(session, made, PaymentState.RESERVED)
+    await let_go(session, running, made, rows, Move.RELEASE, reason="list-refused", by=by)
+    await _set(session, rows, PaymentState.RELEASED)
     made.state = ListState.REFUSED
     made.decided_by = by
     await session.flush()
@@ -121,25 +122,13 @@ def _require_submitted(made: PaymentList, by: str) -> None:
         raise Problem("second-person-required", status=409)
 
 
-async def _items(session: Session, made: PaymentList, state: PaymentState) -> list[tuple[Payment, Entitlement]]:
-    found = await session.execute(
-        select(Payment, Entitlement)
-        .join(Entitlement, col(Entitlement.entitlement_id) == col(Payment.entitlement_id))
-        .where(col(Payment.payment_list_id) == made.payment_list_id, col(Payment.state) == state)
-        .order_by(col(Payment.payment_id))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return [(payment, entitlement) for payment, entitlement in found]
-
-
-async def _outdated(session: Session, made: PaymentList, rows: Sequence[tuple[Payment, Entitlement]]) -> bool:
+async def _outdated(session: Session, made: PaymentList, rows: Sequence[Listed]) -> bool:
     """Whether something on the (locked) list was voided, or is being paid by another list, since it was built."""
-    if any(entitlement.state not in (EntitlementState.OPEN, EntitlementState.RESERVED) for _, entitlement in rows):
+    if any(entitlement.state not in (EntitlementState.OPEN, EntitlementState.RESERVED) for _, entitlement, _ in rows):
         return True
     elsewhere = await session.execute(
         select(func.count()).where(
-            among(col(Payment.entitlement_id), [entitlement.entitlement_id for _, entitlement in rows]),
+            among(col(Payment.entitlement_id), [entitlement.entitlement_id for _, entitlement, _ in rows]),
             col(Payment.payment_list_id) != made.payment_list_id,
             col(Payment.state).in_(PAID_OR_UNDER_WAY),
         )
@@ -147,42 +136,23 @@ async def _outdated(session: Session, made: PaymentList, rows: Sequence[tuple[Pa
     return bool(elsewhere.scalar_one())
 
 
-async def _set(
-    session: Session,
-    rows: Sequence[tuple[Payment, Entitlement]],
-    payment: PaymentState,
-    entitlement: EntitlementState,
-) -> None:
-    """One statement each, however long the list is. What an item pays is what its entitlement is then worth."""
-    payment_ids = [each.payment_id for each, _ in rows]
+async def _set(session: Session, rows: Sequence[Listed], state: PaymentState) -> None:
+    """One statement, however long the list is."""
     await session.execute(
         update(Payment)
-        .where(among(col(Payment.payment_id), payment_ids))
-        .values(state=payment)
-        .execution_options(synchronize_session=False)
-    )
-    await session.execute(
-        update(Entitlement)
-        .where(
-            col(Entitlement.entitlement_id) == col(Payment.entitlement_id), among(col(Payment.payment_id), payment_ids)
-        )
-        .values(state=entitlement)
+        .where(among(col(Payment.payment_id), [payment.payment_id for payment, _, _ in rows]))
+        .values(state=state)
         .execution_options(synchronize_session=False)
     )
 
 
-async def _blocked(session: Session, running: Running, rows: Sequence[tuple[Payment, Entitlement]]) -> dict[UUID, str]:
+async def _blocked(session: Session, running: Running, rows: Sequence[Listed]) -> dict[UUID, str]:
     """Payments that may not be made any more, with the first reason."""
     blocked: dict[UUID, str] = {}
     for start in range(0, len(rows), CHUNK):
-        chunk = [payment for payment, _ in rows[start : start + CHUNK]]
-        looked = await look_at(session, [payment.household_id for payment in chunk])
-        found = await session.execute(
-            select(Enrolment).where(among(col(Enrolment.enrolment_id), [payment.enrolment_id for payment in chunk]))
-        )
-        enrolments = {enrolment.enrolment_id: enrolment for enrolment in found.scalars()}
-        for payment in chunk:
-            enrolment = enrolments[payment.enrolment_id]
+        chunk = rows[start : start + CHUNK]
+        looked = await look_at(session, [payment.household_id for payment, _, _ in chunk])
+        for payment, _, enrolment in chunk:
             decision = may_pay(running.programme, enrolment, looked.get(payment.household_id))
             if not decision.allowed:
                 blocked[payment.payment_id] = decision.reasons[0].code
@@ -193,39 +163,20 @@ async def _fail(
     session: Session,
     running: Running,
     made: PaymentList,
-    rows: Sequence[tuple[Payment, Entitlement]],
+    rows: Sequence[Listed],
     reasons: dict[UUID, str],
     by: str,
 ) -> None:
     if not rows:
         return
     line = await session.get_one(FundLineRow, made.fund_line_id)
-    await _release(session, running, made, rows, "blocked", by)
-    await _set(session, rows, PaymentState.FAILED, _after_release(running))
-    for payment, _ in rows:
+    await let_go(session, running, made, rows, Move.RELEASE, reason="blocked", by=by)
+    for payment, _, _ in rows:
         payment.state = PaymentState.FAILED
         payment.reason = reasons[payment.payment_id]
         payment.settled_on = today(session)
         announce(session, failed(made, payment, line.code))
     await session.flush()
-
-
-def _after_release(running: Running) -> EntitlementState:
-    """Money that was set aside with the place stays set aside; money that the list reserved does not."""
-    return EntitlementState.RESERVED if running.reserves_at_enrolment else EntitlementState.OPEN
-
-
-async def _release(
-    session: Session,
-    running: Running,
-    made: PaymentList,
-    rows: Sequence[tuple[Payment, Entitlement]],
-    reason: str,
-    by: str,
-) -> None:
-    if not running.reserves_at_enrolment:
-        items = [Item(payment.rupiah, payment.entitlement_id, payment.payment_id) for payment, _ in rows]
-        await must_move(session, made.fund_line_id, Move.RELEASE, items, reason=reason, by=by)
 
 
 async def _tell_refused(session: Session, made: PaymentList) -> None:

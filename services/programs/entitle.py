@@ -12,7 +12,14 @@ from uuid_utils.compat import uuid7
 
 from services.programs.among import among
 from services.programs.load_programme import Running
-from services.programs.models import Enrolment, Entitlement, EntitlementState, FundLineRow
+from services.programs.models import (
+    Enrolment,
+    Entitlement,
+    EntitlementState,
+    FundLineRow,
+    Payment,
+    PaymentState,
+)
 from services.programs.moment import today
 from services.programs.move_money import Item, may_move, must_move
 from services.programs.rules.entitlement import Entitled
@@ -20,6 +27,7 @@ from services.programs.rules.household import HeldStatus
 from services.programs.rules.ledger import Move
 from shared.events.programs import FundLineExhausted
 from shared.messaging import Session, announce
+from shared.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +72,17 @@ async def entitle(session: Session, running: Running, claimants: Sequence[Claima
 
 
 async def take_back_unpaid(session: Session, enrolment_ids: Iterable[UUID], *, reason: str, by: str) -> int:
-    """Void what these enrolments were entitled to and nobody has put on a list that is under way.
+    """Void what these (locked) enrolments were entitled to and what nobody has paid.
 
     Returns:
         The rupiah that were reserved and are available again.
+
+    Raises:
+        Problem: 409 where a list that is submitted or with the payer holds the money; whoever settles or refuses the
+            list moves it, and it moves once.
     """
+    enrolment_ids = list(enrolment_ids)
+    await _require_none_under_way(session, enrolment_ids)
     found = await session.execute(
         select(Entitlement)
         .where(
@@ -88,6 +102,19 @@ async def take_back_unpaid(session: Session, enrolment_ids: Iterable[UUID], *, r
         each.state = EntitlementState.VOID
     await session.flush()
     return sum(each.rupiah for each in reserved)
+
+
+async def _require_none_under_way(session: Session, enrolment_ids: Sequence[UUID]) -> None:
+    under_way = await session.execute(
+        select(col(Payment.payment_id))
+        .where(
+            among(col(Payment.enrolment_id), enrolment_ids),
+            col(Payment.state).in_((PaymentState.RESERVED, PaymentState.COMMITTED)),
+        )
+        .limit(1)
+    )
+    if under_way.first() is not None:
+        raise Problem("payment-under-way", status=409)
 
 
 async def entitle_again(session: Session, enrolment_id: UUID) -> None:

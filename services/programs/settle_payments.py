@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from services.programs.build_payment_list import lock_list
-from services.programs.load_programme import Running, in_force
+from services.programs.let_go import let_go, lock_items
+from services.programs.load_programme import in_force
 from services.programs.models import (
-    Entitlement,
     EntitlementState,
     FundLineRow,
     ListState,
@@ -152,43 +152,21 @@ async def _keep(session: Session, made: PaymentList, content: str, rows: int, by
 async def _settle(session: Session, made: PaymentList, results: dict[UUID, Result]) -> None:
     running = await in_force(session, made.programme)
     line = await session.get_one(FundLineRow, made.fund_line_id)
-    found = await session.execute(
-        select(Payment, Entitlement)
-        .join(Entitlement, col(Entitlement.entitlement_id) == col(Payment.entitlement_id))
-        .where(
-            col(Payment.payment_list_id) == made.payment_list_id,
-            col(Payment.payment_id).in_(results),
-            col(Payment.state) == PaymentState.COMMITTED,
-        )
-        .order_by(col(Payment.payment_id))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    paid: list[Item] = []
-    unpaid: list[Item] = []
-    for payment, entitlement in found:
+    rows = await lock_items(session, made, PaymentState.COMMITTED, list(results))
+    paid = [row for row in rows if results[row[0].payment_id].status == "paid"]
+    unpaid = [row for row in rows if results[row[0].payment_id].status != "paid"]
+    for payment, entitlement, _ in paid:
+        payment.state, payment.settled_on = PaymentState.PAID, results[payment.payment_id].on
+        entitlement.state = EntitlementState.PAID
+        announce(session, _disbursed(made, payment, line.code))
+    for payment, _, _ in unpaid:
         result = results[payment.payment_id]
-        item = Item(payment.rupiah, payment.entitlement_id, payment.payment_id)
-        payment.settled_on = result.on
-        if result.status == "paid":
-            paid.append(item)
-            payment.state, entitlement.state = PaymentState.PAID, EntitlementState.PAID
-            announce(session, _disbursed(made, payment, line.code))
-        else:
-            unpaid.append(item)
-            payment.state, payment.reason = PaymentState.FAILED, result.reason
-            entitlement.state = EntitlementState.RESERVED if running.reserves_at_enrolment else EntitlementState.OPEN
-            announce(session, failed(made, payment, line.code))
+        payment.state, payment.settled_on, payment.reason = PaymentState.FAILED, result.on, result.reason
+        announce(session, failed(made, payment, line.code))
     await session.flush()
-    await must_move(session, made.fund_line_id, Move.REALISE, paid, reason="paid", by=PAYER)
-    await _return_unpaid(session, running, made, unpaid)
-
-
-async def _return_unpaid(session: Session, running: Running, made: PaymentList, unpaid: Sequence[Item]) -> None:
-    """What was not paid is available again; where places carry their money, it is set aside again at once."""
-    await must_move(session, made.fund_line_id, Move.FAIL, unpaid, reason="not-paid", by=PAYER)
-    if running.reserves_at_enrolment:
-        await must_move(session, made.fund_line_id, Move.RESERVE, unpaid, reason="still-enrolled", by=PAYER)
+    items = [Item(payment.rupiah, payment.entitlement_id, payment.payment_id) for payment, _, _ in paid]
+    await must_move(session, made.fund_line_id, Move.REALISE, items, reason="paid", by=PAYER)
+    await let_go(session, running, made, unpaid, Move.FAIL, reason="not-paid", by=PAYER)
 
 
 async def close(session: Session, made: PaymentList) -> None:

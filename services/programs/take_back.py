@@ -144,7 +144,7 @@ async def _void(session: Session, enrolment: Enrolment, reason: str, by: str) ->
     """As if it had never been. What was paid is reversed or returned first: money has a history of its own."""
     if enrolment.status not in LIVE:
         raise Problem("enrolment-not-active", status=409, state=enrolment.status)
-    await _require_no_money_out(session, enrolment)
+    await _require_unpaid(session, enrolment)
     running = await version_of(session, enrolment.programme_id, enrolment.programme_version)
     on = today(session)
     returned = await take_back_unpaid(session, [enrolment.enrolment_id], reason=reason, by=by)
@@ -177,18 +177,14 @@ async def _end(session: Session, enrolment: Enrolment, reason: str, by: str) -> 
     await release_place(session, running, enrolment, reason="ended", on=on)
 
 
-async def _require_no_money_out(session: Session, enrolment: Enrolment) -> None:
+async def _require_unpaid(session: Session, enrolment: Enrolment) -> None:
     found = await session.execute(
-        select(col(Payment.state)).where(
-            col(Payment.enrolment_id) == enrolment.enrolment_id,
-            col(Payment.state).in_((PaymentState.RESERVED, PaymentState.COMMITTED, PaymentState.PAID)),
-        )
+        select(col(Payment.payment_id))
+        .where(col(Payment.enrolment_id) == enrolment.enrolment_id, col(Payment.state) == PaymentState.PAID)
+        .limit(1)
     )
-    states = set(found.scalars())
-    if PaymentState.PAID in states:
+    if found.first() is not None:
         raise Problem("enrolment-was-paid", status=409)
-    if states:
-        raise Problem("payment-under-way", status=409)
 
 
 async def _reverse(session: Session, payment: Payment, enrolment: Enrolment, reason: str, by: str) -> None:

@@ -181,8 +181,13 @@ class Office:
         await self.deployment.run_due()
         path = f"/payment-lists/{made['payment_list_id']}"
         await self.post(f"{path}/submission")
-        decree = {"number": "460/113/2022", "dated": "2022-12-20"}
-        return await self.post(f"{path}/decision", {"approve": True, "decree": decree}, by=self.two)
+        return await self.decide_list(await self.get(path), approve=True)
+
+    async def decide_list(self, made: dict[str, Any], *, approve: bool) -> dict[str, Any]:
+        """The second person's word on a submitted list."""
+        decree = {"number": "460/113/2022", "dated": "2022-12-20", "list_sha256": made["list_sha256"]}
+        body = {"approve": True, "decree": decree} if approve else {"approve": False}
+        return await self.post(f"/payment-lists/{made['payment_list_id']}/decision", body, by=self.two)
 
     async def payments(self, made: dict[str, Any], **parameters: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
