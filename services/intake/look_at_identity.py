@@ -37,6 +37,8 @@ async def look_at_list(
         select(_household.c.id).where(
             _household.c.id == any_(wanted),
             caller.region_filter(_household.c.region),
+            # Who left the register is nobody's case, whatever the agencies have not heard or not closed yet.
+            _household.c.state == "active",
             select(_case.c.household_id)
             .where(_case.c.household_id == _household.c.id, _case.c.agency == caller.agency, _case.c.is_open)
             .exists(),

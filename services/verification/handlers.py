@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from services.verification.models import Case, CohortEntry, DuplicateQuestion, Household, HouseholdFeatures
 from services.verification.open_cases import consider, is_ours
-from services.verification.rules.states import OPEN, CaseState, Step, after
+from services.verification.rules.states import HOUSEHOLD_WITHDRAWN, MOVED_AWAY, OPEN, CaseState, Step, after
 from services.verification.share_cases import share
 from shared.events.fields import CohortOutcome
 from shared.events.intake import (
@@ -23,7 +23,8 @@ from shared.events.intake import (
     HouseholdUpdated,
     HouseholdWithdrawn,
 )
-from shared.messaging import EventRouter, Fact, Session, Tombstone
+from shared.events.verification import VerificationClosed
+from shared.messaging import EventRouter, Fact, Session, Tombstone, announce
 
 router = EventRouter(service="verification")
 
@@ -124,18 +125,29 @@ async def close_withdrawn(event: HouseholdWithdrawn, session: Session) -> None:
     case = await _open_case(session, event.household_id)
     known = await session.get(Household, event.household_id)
     if case is not None and known is not None and known.withdrawn:
-        case.state = CaseState.WITHDRAWN
+        _close(session, case, HOUSEHOLD_WITHDRAWN)
 
 
 async def _move(session: Session, case: Case, region: str) -> None:
     if not is_ours(session, region):
-        case.state = CaseState.WITHDRAWN
+        _close(session, case, MOVED_AWAY)
         return
     case.region = region
     if after(case.state, Step.UNASSIGN) is not None:
         case.state, case.officer = CaseState.PROPOSED, None
         await session.flush()
         await share(session, [(case.id, case.region)])
+
+
+def _close(session: Session, case: Case, reason: str) -> None:
+    """End a case undecided, and say so: with the case ends the right to know who the household is."""
+    case.state = CaseState.WITHDRAWN
+    announce(
+        session,
+        VerificationClosed(
+            case_id=case.id, household_id=case.household_id, region=case.region, round=case.round, reason=reason
+        ),
+    )
 
 
 async def _open_case(session: Session, household_id: UUID) -> Case | None:

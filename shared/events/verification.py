@@ -179,6 +179,25 @@ class VerificationExpired(_OfVerification):
     expired_on: Date
 
 
+class VerificationClosed(_OfVerification):
+    """A case ended before anything was decided, because the household left; nobody has to do with it any more."""
+
+    type = "verification.closed.v1"
+    example = {
+        "case_id": _CASE,
+        "household_id": _HOUSEHOLD,
+        "region": "64.72.05.1002",
+        "round": 1,
+        "reason": "household-withdrawn",
+    }
+
+    case_id: UUID
+    household_id: HouseholdId
+    region: RegionCode = Field(description="Of the case. Where the household went, the announcer may have no word.")
+    round: Count
+    reason: Code
+
+
 class VisitsOverdue(_OfVerification):
     """Cases of a kelurahan or desa whose visit is overdue, counted once a day: one fact per place."""
 

@@ -16,7 +16,7 @@ from services.intake.rules import admission, closed_lists
 from services.intake.rules.columns import WORDS
 from services.programs.rules.programme import FundLine, Programme, RankBy
 from services.verification.forms import forms
-from services.verification.rules import decisions, scoring
+from services.verification.rules import decisions, scoring, states
 from services.verification.rules.facts import VisitFacts
 from shared.events.codes import code_lists, is_listed, lists_of_field
 from shared.events.envelope import Event
@@ -98,6 +98,7 @@ def test_verification_says_listed_codes_only() -> None:
     said: dict[str, Iterable[str]] = {
         "HouseholdRejected.reasons": decisions.REJECTION_REASONS,
         "VerificationRevoked.reason": decisions.REVOCATION_REASONS,
+        "VerificationClosed.reason": states.CLOSING_REASONS,
         "HouseholdVerified.rule": [each.stem for each in (ROOT / "services/verification/scoring").glob("*.yaml")],
         "VisitRecorded.questionnaire": [
             each.stem for each in (ROOT / "services/verification/questionnaires").glob("*.yaml")

@@ -19,6 +19,7 @@ CLOSING: Final[tuple[type[Event], ...]] = (
     verification.HouseholdRejected,
     verification.VerificationRevoked,
     verification.VerificationExpired,
+    verification.VerificationClosed,
     programs.OfferDeclined,
     programs.EnrolmentEnded,
     programs.EnrolmentVoided,

@@ -50,6 +50,7 @@ from shared.events.programs import (
 from shared.events.verification import (
     HouseholdRejected,
     HouseholdVerified,
+    VerificationClosed,
     VerificationExpired,
     VerificationOpened,
     VerificationRevoked,
@@ -67,6 +68,7 @@ MOVES_A_HOUSEHOLD: tuple[type[Event], ...] = (
     HouseholdRejected,
     VerificationRevoked,
     VerificationExpired,
+    VerificationClosed,
     HouseholdEnrolled,
     EnrolmentSuspended,
     EnrolmentResumed,

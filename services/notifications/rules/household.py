@@ -14,6 +14,7 @@ from shared.events.intake import CohortEntryResolved, HouseholdRegistered, House
 from shared.events.verification import (
     HouseholdRejected,
     HouseholdVerified,
+    VerificationClosed,
     VerificationExpired,
     VerificationOpened,
     VerificationRevoked,
@@ -21,7 +22,9 @@ from shared.events.verification import (
 )
 
 Decision: TypeAlias = HouseholdVerified | HouseholdRejected
-OfCase: TypeAlias = Decision | VerificationOpened | VisitRecorded | VerificationRevoked | VerificationExpired
+OfCase: TypeAlias = (
+    Decision | VerificationOpened | VisitRecorded | VerificationRevoked | VerificationExpired | VerificationClosed
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,11 @@ OPEN: Final = frozenset({CaseState.PROPOSED, CaseState.ASSIGNED, CaseState.VISIT
 TO_VISIT: Final = frozenset({CaseState.PROPOSED, CaseState.ASSIGNED, CaseState.RETURNED})
 """Somebody still has to go there."""
 
+HOUSEHOLD_WITHDRAWN: Final = "household-withdrawn"
+MOVED_AWAY: Final = "moved-away"
+CLOSING_REASONS: Final = (HOUSEHOLD_WITHDRAWN, MOVED_AWAY)
+"""Why a case ends undecided."""
+
 TRANSITIONS: Final[dict[tuple[CaseState, Step], CaseState]] = {
     (CaseState.PROPOSED, Step.ASSIGN): CaseState.ASSIGNED,
     (CaseState.PROPOSED, Step.WITHDRAW): CaseState.WITHDRAWN,

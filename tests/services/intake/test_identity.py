@@ -16,7 +16,13 @@ from shared.events.programs import (
     OfferDeclined,
     SlotOffered,
 )
-from shared.events.verification import HouseholdRejected, HouseholdVerified, VerificationOpened, VerificationRevoked
+from shared.events.verification import (
+    HouseholdRejected,
+    HouseholdVerified,
+    VerificationClosed,
+    VerificationOpened,
+    VerificationRevoked,
+)
 from shared.security import Role
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
 from tests.services.intake.city import KELURAHAN, household, intake, kk, member, nik
@@ -80,6 +86,7 @@ async def test_the_agency_of_an_open_case_looks_and_it_is_recorded(deployment_of
         (VerificationOpened, HouseholdVerified),
         (VerificationOpened, HouseholdRejected),
         (VerificationOpened, VerificationRevoked),
+        (VerificationOpened, VerificationClosed),
         (SlotOffered, OfferDeclined),
         (HouseholdEnrolled, EnrolmentEnded),
         (HouseholdEnrolled, EnrolmentVoided),
@@ -97,6 +104,22 @@ async def test_the_right_ends_with_the_case(
     assert (await worker.post("/api/v1/identity/looks", json=body)).status_code == 200
     await city.deliver(about(closing, household_id))
     assert (await worker.post("/api/v1/identity/looks", json=body)).status_code == 403
+
+
+@pytest.mark.parametrize("opened_first", [True, False])
+async def test_the_right_ends_with_the_household(deployment_of: DeploymentFactory, opened_first: bool) -> None:
+    """Who left the register is nobody's case any more, also before the others have heard of it and closed theirs."""
+    city = await intake(deployment_of)
+    household_id = await registered(city)
+    officer = city.client(Role.PROGRAMME_OFFICER)
+    leave = officer.post(
+        f"/api/v1/households/{household_id}/withdrawal", json={"revision": 1, "reason": "entered-in-error"}
+    )
+    opened = city.deliver(about(HouseholdEnrolled, household_id))
+    for step in (opened, leave) if opened_first else (leave, opened):
+        await step
+    answer = await officer.post("/api/v1/identity/looks", json={"household_id": household_id, "purpose": "enrolment"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "no-open-case")
 
 
 async def test_an_enrolment_keeps_the_case_open_that_its_offer_opened(deployment_of: DeploymentFactory) -> None:

@@ -19,7 +19,7 @@ from shared.events.intake import (
     HouseholdUpdated,
     HouseholdWithdrawn,
 )
-from shared.events.verification import VerificationOpened
+from shared.events.verification import VerificationClosed, VerificationOpened
 from shared.messaging import Tombstone
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
 from tests.services.verification.story import PLACE, entries, registered
@@ -144,6 +144,8 @@ async def test_a_case_ends_where_its_household_moves_to_another_city(verificatio
     await verification.deliver(moved, agency=NEIGHBOUR)
     (case,) = await verification.fetch(CASES)
     assert (case.region, case.state) == (PLACE, "withdrawn")
+    (closed,) = await verification.announced(VerificationClosed)
+    assert (closed.household_id, closed.region, closed.reason) == (household.household_id, PLACE, "moved-away")
 
 
 async def test_a_listed_household_that_moves_here_is_visited_here(verification: TestDeployment) -> None:
@@ -163,6 +165,9 @@ async def test_a_withdrawn_household_is_not_visited_any_more(verification: TestD
     await verification.deliver(gone)
     (case,) = await verification.fetch(CASES)
     assert case.state == "withdrawn"
+    (opened,) = await verification.announced(VerificationOpened)
+    (closed,) = await verification.announced(VerificationClosed)
+    assert (closed.case_id, closed.round, closed.reason) == (opened.case_id, 1, "household-withdrawn")
     late: CohortEntryResolved = entries(household)[0]
     await verification.deliver(late)
     assert len(await verification.fetch(CASES)) == 1

@@ -25,7 +25,7 @@ from shared.events.programs import (
     HouseholdGraduated,
     ServiceDelivered,
 )
-from shared.events.verification import VerificationExpired, VerificationRevoked
+from shared.events.verification import VerificationClosed, VerificationExpired, VerificationRevoked
 from tests.services.notifications.story import Story, an_id
 
 WITA = ZoneInfo("Asia/Makassar")
@@ -245,6 +245,15 @@ def test_an_expired_verification_stands_until_the_next_one() -> None:
     story = verified({"a": "confirmed"})
     story.about(VerificationExpired, case_id=an_id("case/household/1"), round=1)
     assert bucket(story) is Bucket.WAITING
+
+
+def test_a_case_that_was_closed_undecided_is_no_verification() -> None:
+    story = Story()
+    story.registered("a")
+    story.listed("a")
+    story.opened()
+    story.about(VerificationClosed, case_id=an_id("case/household/1"), round=1, reason="moved-away")
+    assert bucket(story) is Bucket.UNTOUCHED
 
 
 STEPS: list[Callable[[Story, str], object]] = [
