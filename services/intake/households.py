@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from services.intake.announcements import active_members
 from services.intake.identity import open_address, open_card, open_identity
 from services.intake.models import FamilyCard, Household, table
+from services.intake.register_lock import lock_register
 from services.intake.rules.masking import mask_name, mask_number, mask_phone
 from shared.deployment import deployment_of_session
 from shared.messaging import Session
@@ -31,6 +32,7 @@ async def load_household(session: Session, caller: Caller, household_id: UUID, *
 
 async def load_for_change(session: Session, caller: Caller, household_id: UUID, revision: int) -> Household:
     """A household locked for a change, if it still is as the caller saw it. Raises 409 otherwise."""
+    await lock_register(session)
     household = await load_household(session, caller, household_id, lock=True)
     if household.state != "active":
         raise Problem("household-withdrawn", status=409, field="household_id")

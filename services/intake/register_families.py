@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
+from services.intake.register_lock import lock_register
 from services.intake.register_lookup import Known, Standing
 from services.intake.registrations import Registration, Source
 from services.intake.resolve_entries import reconsider
@@ -24,9 +24,6 @@ from services.intake.write_registrations import Writing
 from shared.deployment import deployment_of_session
 from shared.messaging import Session
 
-_REGISTRATION_LOCK = 0x696E74616B65
-"""Registrations of a deployment follow one another, so that two of them never give one number to two people."""
-
 
 async def register_families(session: Session, families: Sequence[Family], source: Source) -> list[Registration]:
     """Register the accepted rows of families, hold those whose number is taken, announce all of it.
@@ -35,7 +32,7 @@ async def register_families(session: Session, families: Sequence[Family], source
     family's of the same sender, who says that they are two: the refusal is added to their findings. A family that is
     known by its id or its card grows; nothing that stands in the register is overwritten.
     """
-    await session.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _REGISTRATION_LOCK})
+    await lock_register(session)
     deployment = deployment_of_session(session)
     known = await Known.load(session, deployment.vault, families, source.numbering, source.into)
     done = [_admit_family(family, known, source) for family in families]

@@ -13,6 +13,7 @@ from services.intake.identity import open_row
 from services.intake.models import Cohort, CohortEntry, HeldRow, Household, Member, table
 from services.intake.places import place_of
 from services.intake.register_families import register_families
+from services.intake.register_lock import lock_register
 from services.intake.registrations import Source
 from services.intake.rules.families import read_family
 from shared.deployment import deployment_of_session
@@ -34,6 +35,7 @@ async def resolve_duplicate(session: Session, caller: Caller, duplicate_id: UUID
     ``same-person`` leaves the person where they stand and sets the row aside. ``moved-here`` lets them leave the
     other household and join the row's. ``different-people`` registers the row's person without the disputed number.
     """
+    await lock_register(session)
     held = await session.get_one(HeldRow, duplicate_id, with_for_update=True)
     if held.state != "open":
         raise Problem("duplicate-resolved", status=409, resolution=held.resolution)

@@ -19,6 +19,7 @@ from services.intake.models import (
     table,
 )
 from services.intake.places import place_of
+from services.intake.register_lock import lock_register
 from services.intake.rules.closed_lists import EARLIER_ON_LIST, Resolution, resolve
 from services.intake.rules.families import group_families, read_family
 from services.intake.rules.findings import refusals
@@ -33,6 +34,7 @@ _entry, _cohort, _member = table(CohortEntry), table(Cohort), table(Member)
 
 async def resolve_part(session: Session, cohort_id: UUID, part: int) -> Counter[CohortOutcome]:
     """Resolve the entries of one part for the first time, in the order of the list. Counts their outcomes."""
+    await lock_register(session)
     rows = await session.execute(select(_cohort).where(_cohort.c.id == cohort_id))
     cohort = rows.one()._asdict()
     wanted = (_entry.c.cohort_id == cohort_id, _entry.c.part == part, _entry.c.outcome.is_(None))
