@@ -106,7 +106,7 @@ async def held_by(session: Session, household_ids: Sequence[UUID]) -> dict[UUID,
 
 
 async def _own(
-    session: Session, household_ids: Sequence[UUID], paid: Mapping[UUID, int]
+    session: Session, household_ids: Sequence[UUID], paid: Mapping[tuple[str, UUID], int]
 ) -> Iterable[tuple[UUID, Held]]:
     kind = col(ProgrammeVersion.document)["benefit"]["kind"].astext
     rows = await session.execute(
@@ -131,7 +131,7 @@ async def _own(
             row.household_id,
             Held(
                 row.enrolment_id, agency, row.programme, row.kind, HeldStatus(row.status), row.started_on,
-                paid.get(row.enrolment_id, 0),
+                paid.get((agency, row.enrolment_id), 0),
             ),
         )
         for row in rows
@@ -139,11 +139,15 @@ async def _own(
 
 
 async def _others(
-    session: Session, household_ids: Sequence[UUID], paid: Mapping[UUID, int]
+    session: Session, household_ids: Sequence[UUID], paid: Mapping[tuple[str, UUID], int]
 ) -> Iterable[tuple[UUID, Held]]:
     rows = await session.execute(
         select(SeenEnrolment, col(SeenProgramme.benefit_kind))
-        .outerjoin(SeenProgramme, col(SeenProgramme.programme_id) == col(SeenEnrolment.programme_id))
+        .outerjoin(
+            SeenProgramme,
+            (col(SeenProgramme.agency) == col(SeenEnrolment.agency))
+            & (col(SeenProgramme.programme_id) == col(SeenEnrolment.programme_id)),
+        )
         .where(among(col(SeenEnrolment.household_id), household_ids), col(SeenEnrolment.agency) != own_agency(session))
     )
     return [
@@ -151,22 +155,22 @@ async def _others(
             seen.household_id,
             Held(
                 seen.enrolment_id, seen.agency, seen.programme, kind, HeldStatus(seen.status), seen.started_on,
-                paid.get(seen.enrolment_id, 0),
+                paid.get((seen.agency, seen.enrolment_id), 0),
             ),
         )
         for seen, kind in rows
     ]  # fmt: skip
 
 
-async def _paid(session: Session, household_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """What was paid and kept, per enrolment."""
+async def _paid(session: Session, household_ids: Sequence[UUID]) -> dict[tuple[str, UUID], int]:
+    """What was paid and kept, per agency and enrolment."""
     kept = func.sum(col(SeenPayment.rupiah) - col(SeenPayment.returned_rupiah))
     rows = await session.execute(
-        select(col(SeenPayment.enrolment_id), kept)
+        select(col(SeenPayment.agency), col(SeenPayment.enrolment_id), kept)
         .where(among(col(SeenPayment.household_id), household_ids), col(SeenPayment.status).in_(("paid", "returned")))
-        .group_by(col(SeenPayment.enrolment_id))
+        .group_by(col(SeenPayment.agency), col(SeenPayment.enrolment_id))
     )
-    return {enrolment_id: int(rupiah) for enrolment_id, rupiah in rows}
+    return {(agency, enrolment_id): int(rupiah) for agency, enrolment_id, rupiah in rows}
 
 
 async def _cohorts(session: Session, household_ids: Sequence[UUID]) -> dict[UUID, dict[str, frozenset[UUID]]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -127,7 +127,7 @@ async def remember_return(event: AidReturned, session: Session, fact: Fact) -> N
     back = func.least(col(SeenPayment.returned_rupiah) + event.rupiah, col(SeenPayment.rupiah))
     await session.execute(
         update(SeenPayment)
-        .where(col(SeenPayment.payment_id) == event.payment_id, col(SeenPayment.sequence) < sequence_of(fact))
+        .where(*_payment_of(event, fact))
         .values(status="returned", reason=event.reason, returned_rupiah=back, sequence=sequence_of(fact))
         .execution_options(synchronize_session=False)
     )
@@ -137,7 +137,7 @@ async def remember_return(event: AidReturned, session: Session, fact: Fact) -> N
 async def remember_reversal(event: AidReversed, session: Session, fact: Fact) -> None:
     await session.execute(
         update(SeenPayment)
-        .where(col(SeenPayment.payment_id) == event.payment_id, col(SeenPayment.sequence) < sequence_of(fact))
+        .where(*_payment_of(event, fact))
         .values(status="reversed", reason=event.reason, sequence=sequence_of(fact))
         .execution_options(synchronize_session=False)
     )
@@ -179,6 +179,15 @@ async def _turn(
         )
         .values({"ended_on": None, **changes, "status": status, "reason": event.reason, "sequence": sequence_of(fact)})
         .execution_options(synchronize_session=False)
+    )
+
+
+def _payment_of(event: AidReturned | AidReversed, fact: Fact) -> tuple[ColumnElement[bool], ...]:
+    """The payment of the very agency that speaks, unless a later word of it is known."""
+    return (
+        col(SeenPayment.agency) == fact.agency,
+        col(SeenPayment.payment_id) == event.payment_id,
+        col(SeenPayment.sequence) < sequence_of(fact),
     )
 
 

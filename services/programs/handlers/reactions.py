@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from services.programs.among import among
-from services.programs.find_overlaps import find_overlaps, holding_several
+from services.programs.find_overlaps import Told, find_overlaps, holding_several
 from services.programs.handlers.router import router
 from services.programs.models import Enrolment
 from services.programs.moment import own_agency
@@ -73,7 +73,9 @@ async def compare_enrolments(events: list[HouseholdEnrolled], session: Session, 
 async def answer_overlap(event: OverlapDetected, session: Session, fact: Fact) -> None:
     """Another agency's rules exclude one of our enrolments: the collision stands on both sides."""
     if fact.agency != own_agency(session) and event.other_agency == own_agency(session):
-        await find_overlaps(session, event.household_id, told=(event.other_enrolment_id, event.enrolment_id))
+        await find_overlaps(
+            session, event.household_id, told=Told(event.other_enrolment_id, fact.agency, event.enrolment_id)
+        )
 
 
 async def _enrolled(session: Session, households: set[UUID]) -> set[UUID]:

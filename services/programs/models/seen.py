@@ -1,7 +1,8 @@
 """Read tables: what this deployment has heard. Filled by projections alone, rebuilt from offset 0 at any time.
 
 No clock, no serial number, no order of arrival stands in them: where a later word replaces an earlier one, the
-announcer's revision or its sequence per household decides.
+announcer's revision or its sequence per household decides. What an agency says stands under its own name, so nobody
+can speak for another's programme, enrolment, payment or service, whoever is heard first.
 """
 
 from __future__ import annotations
@@ -89,8 +90,8 @@ class SeenProgramme(Row, table=True):
     __tablename__ = "seen_programme"
     __table_args__ = (Index("ix_seen_programme_agency_programme", "agency", "programme"),)
 
+    agency: str = Field(primary_key=True)
     programme_id: UUID = Field(primary_key=True)
-    agency: str
     programme: str
     version: int
     title: str
@@ -105,10 +106,10 @@ class SeenEnrolment(Row, table=True):
 
     __tablename__ = "seen_enrolment"
 
+    agency: str = Field(primary_key=True)
     enrolment_id: UUID = Field(primary_key=True)
     household_id: UUID = Field(index=True)
     region: str
-    agency: str
     programme_id: UUID
     programme: str
     unit: str
@@ -125,9 +126,9 @@ class SeenPayment(Row, table=True):
 
     __tablename__ = "seen_payment"
 
+    agency: str = Field(primary_key=True)
     payment_id: UUID = Field(primary_key=True)
     household_id: UUID = Field(index=True)
-    agency: str
     programme: str
     enrolment_id: UUID
     entitlement_id: UUID
@@ -147,9 +148,9 @@ class SeenService(Row, table=True):
 
     __tablename__ = "seen_service"
 
+    agency: str = Field(primary_key=True)
     delivery_id: UUID = Field(primary_key=True)
     household_id: UUID = Field(index=True)
-    agency: str
     programme: str
     service: str
     persons: int

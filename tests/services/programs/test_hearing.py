@@ -14,8 +14,10 @@ from shared.events.intake import HouseholdUpdated, HouseholdWithdrawn
 from shared.events.programs import (
     AidDisbursed,
     AidReturned,
+    AidReversed,
     EnrolmentResumed,
     EnrolmentSuspended,
+    EnrolmentVoided,
     HouseholdEnrolled,
     OverlapDetected,
     ProgrammePublished,
@@ -188,6 +190,67 @@ async def test_what_others_give_is_shown_before_approval(deployment_of: Deployme
     shown = await office.get(f"/households/{FAMILY.id}/benefits")
     assert [(each["agency"], each["service"]) for each in shown["services"]] == [(PROVINCE, "coaching")]
     assert (await office.get("/households:unserved"))["items"] == []
+
+
+@pytest.mark.parametrize("stranger_first", [True, False])
+async def test_one_agency_cannot_speak_for_anothers_enrolment_or_payment(
+    deployment_of: DeploymentFactory, stranger_first: bool
+) -> None:
+    deployment = await deployment_of(SERVICE, agency="dinkop-samarinda")
+    of = {"household_id": str(FAMILY.id), "region": FAMILY.region}
+    enrolled = HouseholdEnrolled.model_validate(HouseholdEnrolled.example | of)
+    paid = AidDisbursed.model_validate(AidDisbursed.example | of)
+    owner = ("pupr-samarinda", [ProgrammePublished.model_validate(ProgrammePublished.example), enrolled, paid])
+    stranger = (
+        PROVINCE,
+        [
+            ProgrammePublished.model_validate(ProgrammePublished.example | {"version": 9, "benefit_kind": "cash"}),
+            enrolled.model_copy(update={"programme": "OTHER-2023"}),
+            paid.model_copy(update={"rupiah": 1}),
+            AidReturned.model_validate(AidReturned.example | of),
+            AidReversed.model_validate(AidReversed.example | of),
+            EnrolmentVoided.model_validate(EnrolmentVoided.example | of),
+        ],
+    )
+    for agency, events in (stranger, owner) if stranger_first else (owner, stranger):
+        await deployment.deliver(*events, agency=agency)
+    said = {
+        name: [row._asdict() for row in await deployment.fetch(f"select * from {name} where agency = 'pupr-samarinda'")]
+        for name in ("seen_programme", "seen_enrolment", "seen_payment")
+    }
+    assert [(each["version"], each["benefit_kind"]) for each in said["seen_programme"]] == [(1, "capital-grant")]
+    assert [(each["programme"], each["status"]) for each in said["seen_enrolment"]] == [("UEP-2023", "active")]
+    assert [(each["rupiah"], each["status"]) for each in said["seen_payment"]] == [(900_000, "paid")]
+    again = await deployment_of(SERVICE, agency="disnaker-samarinda", database_pool_max=5)
+    for agency, events in (owner, stranger):
+        await again.deliver(*events, agency=agency, twice=False)
+    assert await read_tables(again) == await read_tables(deployment)
+
+
+async def test_an_agency_that_borrows_our_enrolments_id_rests_nothing(deployment_of: DeploymentFactory) -> None:
+    office = await Office.open(deployment_of, "dinsos-samarinda", "blt-samarinda-2022")
+    await hear_of(office.deployment, [FAMILY])
+    await office.enrol("BLT-2022")
+    [ours] = await office.deployment.announced(HouseholdEnrolled)
+    borrowed = enrolled_elsewhere(date(2022, 11, 1), enrolment_id=str(ours.enrolment_id))
+    third = enrolled_elsewhere(date(2022, 10, 1))
+    claimed = OverlapDetected(
+        programme_id=WRSE,
+        programme="WRSE-2023",
+        household_id=FAMILY.id,
+        region=FAMILY.region,
+        enrolment_id=third.enrolment_id,
+        other_agency="dinsos-samarinda",
+        other_programme="BLT-2022",
+        other_enrolment_id=ours.enrolment_id,
+        reason="excluded-by-programme",
+    )
+    await office.deployment.deliver(third, agency="pupr-samarinda")
+    await office.deployment.deliver(borrowed, claimed, agency=PROVINCE)
+    assert await office.deployment.announced(OverlapDetected) == []
+    [enrolment] = (await office.get("/enrolments"))["items"]
+    assert enrolment["status"] == "active"
+    assert await office.reconcile() == []
 
 
 @pytest.mark.parametrize(("started_on", "ours_rests"), [(date(2022, 11, 1), True), (date(2023, 5, 1), False)])

@@ -45,7 +45,7 @@ def upgrade() -> None:
         sa.Column("started_on", sa.Date(), nullable=False),
         sa.Column("ended_on", sa.Date(), nullable=True),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("enrolment_id", name=op.f("pk_seen_enrolment")),
+        sa.PrimaryKeyConstraint("agency", "enrolment_id", name=op.f("pk_seen_enrolment")),
     )
     op.create_index(op.f("ix_seen_enrolment_household_id"), "seen_enrolment", ["household_id"], unique=False)
     op.create_table(
@@ -75,7 +75,7 @@ def upgrade() -> None:
         sa.Column("settled_on", sa.Date(), nullable=False),
         sa.Column("returned_rupiah", sa.BigInteger(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("payment_id", name=op.f("pk_seen_payment")),
+        sa.PrimaryKeyConstraint("agency", "payment_id", name=op.f("pk_seen_payment")),
     )
     op.create_index(op.f("ix_seen_payment_household_id"), "seen_payment", ["household_id"], unique=False)
     op.create_table(
@@ -97,7 +97,7 @@ def upgrade() -> None:
         sa.Column("strategy", sa.String(), nullable=False),
         sa.Column("unit", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("programme_id", name=op.f("pk_seen_programme")),
+        sa.PrimaryKeyConstraint("agency", "programme_id", name=op.f("pk_seen_programme")),
     )
     op.create_index("ix_seen_programme_agency_programme", "seen_programme", ["agency", "programme"], unique=False)
     op.create_table(
@@ -109,7 +109,7 @@ def upgrade() -> None:
         sa.Column("service", sa.String(), nullable=False),
         sa.Column("persons", sa.Integer(), nullable=False),
         sa.Column("delivered_on", sa.Date(), nullable=False),
-        sa.PrimaryKeyConstraint("delivery_id", name=op.f("pk_seen_service")),
+        sa.PrimaryKeyConstraint("agency", "delivery_id", name=op.f("pk_seen_service")),
     )
     op.create_index(op.f("ix_seen_service_household_id"), "seen_service", ["household_id"], unique=False)
     op.create_table(
