@@ -50,9 +50,7 @@ def text_of(entries: DirectoryEntries) -> str:
     return text
 
 
-def with_agency(
-    entries: DirectoryEntries, code: str, *, name: str, region: str, since: date
-) -> DirectoryEntries:
+def with_agency(entries: DirectoryEntries, code: str, *, name: str, region: str, since: date) -> DirectoryEntries:
     """An agency in office: a new one, or one that was suspended or removed. A known one keeps name and region."""
     known = entries.agencies.get(code)
     if known is None:

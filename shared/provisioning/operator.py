@@ -44,9 +44,7 @@ class OperatorSettings(BaseSettings):
     def keep(self) -> None:
         """Leaves these settings in the state folder for the commands that follow."""
         variables = {
-            f"TUNTAS_{name.upper()}": _plain(value)
-            for name, value in self
-            if value is not None and name != "state_dir"
+            f"TUNTAS_{name.upper()}": _plain(value) for name, value in self if value is not None and name != "state_dir"
         }
         write_secretly(self.state_dir / OPERATOR_FILE, variables_text(variables, "The operator's settings"))
 

@@ -73,9 +73,7 @@ def _ensure_settings(admin: AdminClient, plan: TopicPlan) -> list[str]:
     wrong = {name: value for name, value in plan.settings.items() if held[name].value != value}
     if not wrong:
         return []
-    entries = [
-        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in wrong.items()
-    ]
+    entries = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in wrong.items()]
     request = ConfigResource(ResourceType.TOPIC, plan.name, incremental_configs=entries)
     answers_of(admin.incremental_alter_configs([request]))
     return [f"topic {plan.name}: {name} set to {value}" for name, value in wrong.items()]

@@ -32,7 +32,8 @@ class EdgeRoute(APIRoute):
 
     In this order: who is asking and whether they may (before the body is read); the shape of the body; for writes the
     `Idempotency-Key`; the endpoint; the audit row; the commit, which numbers what was announced. Any error rolls back
-    all of it, except at a route that only looks: what a refused look recorded stays. `max_body_size=` at a route (bytes) takes the place of the deployment's limit.
+    all of it, except at a route that only looks: what a refused look recorded stays. `max_body_size=` at a route
+    (bytes) takes the place of the deployment's limit.
     """
 
     def __init__(self, *args: Any, max_body_size: int | None = None, **kwargs: Any) -> None:

@@ -44,7 +44,9 @@ async def send_officer(verification: City) -> None:
     async with verification.deployment.transaction() as session:
         now = verification.deployment.clock.now()
         officer = "dinsos-samarinda.petugas-verifikasi-1"
-        session.add(Assignment(id=uuid7(), region="64.72", officer=officer, made_by="penyelia", made_at=now))
+        session.add(
+            Assignment(id=uuid7(), region="64.72", officer=officer, made_by="penyelia", made_at=now, ended_by=None)
+        )
 
 
 async def sign_in(browser: Browser, url: str, viewport: ViewportSize, title: str) -> Page:

@@ -132,8 +132,11 @@ def test_bps_codes_are_a_system_of_their_own(kemendagri: str, bps: str) -> None:
 @pytest.mark.parametrize(
     ("code", "zone"),
     [
-        ("64.72.05.1002", "Asia/Makassar"), ("15.71.01", "Asia/Jakarta"), ("61", "Asia/Pontianak"),
-        ("63.71", "Asia/Makassar"), ("91", "Asia/Jayapura"),
+        ("64.72.05.1002", "Asia/Makassar"),
+        ("15.71.01", "Asia/Jakarta"),
+        ("61", "Asia/Pontianak"),
+        ("63.71", "Asia/Makassar"),
+        ("91", "Asia/Jayapura"),
     ],
 )
 def test_each_province_has_its_zone(code: str, zone: str) -> None:

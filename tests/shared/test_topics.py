@@ -23,9 +23,19 @@ def test_a_topic_says_who_announces_on_it(service: str, agency: str) -> None:
 @pytest.mark.parametrize(
     "topic",
     [
-        "tuntas", "tuntas.", "tuntas.intake", "tuntas.intake.", "tuntas.intake.Dinsos", "tuntas.intake.a.b",
-        "tuntas.kitchen.dinsos-samarinda", "tuntas2.intake.dinsos-samarinda", "xtuntas.intake.dinsos-samarinda",
-        "tuntas.intake.dinsos_samarinda", "tuntas-profiles-x.intake.dinsos-samarinda", "tuntas.intake.-x", "",
+        "tuntas",
+        "tuntas.",
+        "tuntas.intake",
+        "tuntas.intake.",
+        "tuntas.intake.Dinsos",
+        "tuntas.intake.a.b",
+        "tuntas.kitchen.dinsos-samarinda",
+        "tuntas2.intake.dinsos-samarinda",
+        "xtuntas.intake.dinsos-samarinda",
+        "tuntas.intake.dinsos_samarinda",
+        "tuntas-profiles-x.intake.dinsos-samarinda",
+        "tuntas.intake.-x",
+        "",
     ],
 )
 def test_a_foreign_name_is_nobodys(topic: str) -> None:
@@ -57,8 +67,12 @@ def test_no_deployments_group_prefix_covers_anothers_group(one: str, other: str,
 @pytest.mark.parametrize(
     ("root", "service", "agency"),
     [
-        ("tuntas", "kitchen", "dinsos"), ("tuntas", "intake", "Dinsos"), ("tuntas", "intake", "a.b"),
-        ("tuntas", "intake", "a" * 41), ("a.b", "intake", "dinsos"), ("", "intake", "dinsos"),
+        ("tuntas", "kitchen", "dinsos"),
+        ("tuntas", "intake", "Dinsos"),
+        ("tuntas", "intake", "a.b"),
+        ("tuntas", "intake", "a" * 41),
+        ("a.b", "intake", "dinsos"),
+        ("", "intake", "dinsos"),
         ("tuntas-profiles", "intake", "dinsos"),
     ],
 )
