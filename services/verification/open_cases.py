@@ -21,9 +21,7 @@ from services.verification.rules.states import OPEN, CaseState
 from services.verification.share_cases import loads_of, officers_by_region
 from shared.deployment import deployment_of_session
 from shared.events.verification import VerificationOpened
-from shared.messaging import Fact, Session, announce, correlation, schedule
-
-DAILY_ROUND = "daily-round"
+from shared.messaging import Fact, Session, announce, correlation
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +93,7 @@ async def open_cases(
     inserted = await session.execute(insert(Case).on_conflict_do_nothing().returning(col(Case.id)), rows)
     opened = set(inserted.scalars())
     _announce(session, (row for row in rows if row["id"] in opened), causes or {})
-    await schedule_daily_round(session)
     return sorted(opened)
-
-
-async def schedule_daily_round(session: Session) -> None:
-    """Have the next daily round fall due. Keyed by its day, so that asking again never puts it off."""
-    moment = moment_of(session)
-    at = moment.next_at(settings_of(session).daily_round_hour)
-    await schedule(session, DAILY_ROUND, at, at.date().isoformat())
 
 
 async def _last_rounds(session: Session, household_ids: list[UUID]) -> dict[UUID, int]:

@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from services.verification.models import Case
-from services.verification.moment import Moment, moment_of
-from services.verification.open_cases import DAILY_ROUND, next_round, open_cases, schedule_daily_round
+from services.verification.moment import Moment, moment_of, settings_of
+from services.verification.open_cases import next_round, open_cases
 from services.verification.rules.sharing import region_id
 from services.verification.rules.states import TO_VISIT, CaseState
 from services.verification.share_cases import share_proposed_cases
@@ -19,6 +19,7 @@ from shared.messaging import Due, Session, TimerRouter, announce, schedule
 
 timers = TimerRouter(service="verification")
 
+DAILY_ROUND = "daily-round"
 EXPIRED_AT_ONCE_MAX = 500
 EXPIRY = "verifications-expire"
 
@@ -78,6 +79,16 @@ async def announce_overdue(session: Session, moment: Moment) -> None:
                 agency=agency,
             ),
         )
+
+
+async def schedule_daily_round(session: Session) -> None:
+    """Have the next daily round fall due. Keyed by its day, so that asking again never puts it off.
+
+    The start and each round ask for it. Whoever opens cases does not: all workers would wait for that one row.
+    """
+    moment = moment_of(session)
+    at = moment.next_at(settings_of(session).daily_round_hour)
+    await schedule(session, DAILY_ROUND, at, at.date().isoformat())
 
 
 async def start(deployment: Deployment) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sqlalchemy import text
 
 from services.verification.app import SERVICE
-from services.verification.open_cases import DAILY_ROUND
+from services.verification.open_cases import Opening, open_cases
+from services.verification.timers import DAILY_ROUND
 from shared.events.fields import CohortOutcome
 from shared.events.intake import (
     CohortEntryResolved,
@@ -203,3 +205,15 @@ async def test_the_daily_round_is_due_the_next_morning_and_again_every_day(verif
     verification.clock.move(days=40)
     await verification.run_due()
     assert [row.key for row in await verification.fetch(due)] == ["2023-01-15"]
+
+
+async def test_opening_cases_of_one_household_waits_for_no_other(verification: TestDeployment) -> None:
+    """Workers open cases side by side: nothing that one of them writes belongs to all of them."""
+    first, second = registered(), registered()
+    openings = [[Opening(each.household_id, PLACE, "cohort")] for each in (first, second)]
+    await verification.deliver(first, second)
+    async with verification.transaction() as one:
+        assert await open_cases(one, openings[0])
+        async with verification.transaction() as other:
+            await other.execute(text("set local lock_timeout = '300ms'"))
+            assert await open_cases(other, openings[1])
