@@ -161,7 +161,7 @@ async def _list(
         }
         if decision.allowed:
             left -= needed
-            items.append(of | _item(session, enrolment, len(members), looked[enrolment.household_id]))
+            items.append(of | _item(session, enrolment, members, looked[enrolment.household_id]))
         else:
             exclusions.append(of | {"reasons": as_kept(decision)})
     if items:
@@ -192,11 +192,12 @@ def _due(
     return members, len(members) * per_person
 
 
-def _item(session: Session, enrolment: Enrolment, persons: int, looked: Looked) -> dict[str, Any]:
+def _item(session: Session, enrolment: Enrolment, members: list[str], looked: Looked) -> dict[str, Any]:
     return {
         "payment_id": uuid7(),
         "enrolment_id": enrolment.enrolment_id,
-        "persons": persons,
+        "members": members,
+        "persons": len(members),
         "state": PaymentState.LISTED,
         "returned_rupiah": 0,
         "held_elsewhere": looked.held_elsewhere(own_agency(session)),

@@ -59,11 +59,13 @@ async def quotas_equal_their_places(session: Session) -> list[Finding]:
 
 
 async def nothing_has_two_effects(session: Session) -> list[Finding]:
-    """One payment per entitlement, one household per place, one live enrolment per household and programme."""
+    """One payment per entitlement, household and period, one household per place."""
     findings = [
         Finding("twice", await _count(session, query), where)
         for query, where in (
             (_PAID_TWICE, "payment: an entitlement paid twice"),
+            (_PERIOD_TWICE, "entitlement: a household paid twice for a period of a programme"),
+            (_MEMBER_TWICE, "payment: a person paid twice for a period of a programme"),
             (_REALISED_TWICE, "transfer: an entitlement realised twice"),
             (_SLOT_TWICE, "enrolment: a place with two live enrolments"),
         )
@@ -152,6 +154,31 @@ _PAID_TWICE = text(
     select count(*) from (
         select entitlement_id from payment where state in ('paid', 'returned')
         group by entitlement_id having count(*) > 1
+    ) as twice
+    """
+)
+_PERIOD_TWICE = text(
+    """
+    select count(*) from (
+        select programme_id, entitlement.household_id, period
+        from payment join entitlement using (entitlement_id)
+        where payment.state in ('paid', 'returned')
+        group by programme_id, entitlement.household_id, period having count(*) > 1
+    ) as twice
+    """
+)
+_MEMBER_TWICE = text(
+    """
+    select count(*) from (
+        select entitlement.programme_id, member, period
+        from payment
+        join entitlement using (entitlement_id)
+        join enrolment on enrolment.enrolment_id = payment.enrolment_id
+        join programme_version on programme_version.programme_id = enrolment.programme_id
+            and programme_version.version = enrolment.programme_version
+        cross join lateral jsonb_array_elements_text(payment.members) as member
+        where payment.state in ('paid', 'returned') and document -> 'benefit' ->> 'per' = 'person'
+        group by entitlement.programme_id, member, period having count(*) > 1
     ) as twice
     """
 )

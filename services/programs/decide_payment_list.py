@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from services.programs.among import among
 from services.programs.build_payment_list import may_pay
-from services.programs.entitle import tell_exhausted
+from services.programs.entitle import PAID_OR_UNDER_WAY, tell_exhausted
 from services.programs.let_go import Listed, let_go, lock_items, set_entitlements
 from services.programs.load_programme import Running, in_force
 from services.programs.look_at import look_at
@@ -33,7 +33,6 @@ from shared.messaging import Session, announce
 from shared.problem import Problem
 
 CHUNK = 500
-PAID_OR_UNDER_WAY = (PaymentState.RESERVED, PaymentState.COMMITTED, PaymentState.PAID, PaymentState.RETURNED)
 
 
 async def submit(session: Session, made: PaymentList, by: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import ARRAY, String, func, insert, literal, select
 from sqlmodel import col
 from uuid_utils.compat import uuid7
 
@@ -29,6 +30,10 @@ from shared.events.programs import FundLineExhausted
 from shared.messaging import Session, announce
 from shared.problem import Problem
 
+OVER = (EntitlementState.VOID, EntitlementState.REVERSED)
+"""Worth nothing any more; a new one may take its place."""
+PAID_OR_UNDER_WAY = (PaymentState.RESERVED, PaymentState.COMMITTED, PaymentState.PAID, PaymentState.RETURNED)
+
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
@@ -42,10 +47,16 @@ class Claimant:
 async def entitle(session: Session, running: Running, claimants: Sequence[Claimant], by: str) -> bool:
     """Issue an entitlement per claimant and period; reserve its money where the programme reserves with the place.
 
+    Nobody is entitled twice for a period: not a household that enters anew, and where persons are counted not a person
+    who was paid in another household.
+
     Returns:
         False where the fund line has not enough for all of them; then nothing was issued.
     """
     reserves = running.reserves_at_enrolment
+    current = await _current(session, running.programme_id, [claimant.household_id for claimant in claimants])
+    persons = running.programme.benefit.per == "person"
+    paid = await _paid_members(session, running, claimants) if persons else {}
     rows = [
         {
             "entitlement_id": uuid7(),
@@ -54,12 +65,14 @@ async def entitle(session: Session, running: Running, claimants: Sequence[Claima
             "household_id": claimant.household_id,
             "period": period,
             "fund_line_id": running.fund_line_id,
-            "rupiah": claimant.entitled.rupiah,
-            "members": [str(member) for member in claimant.entitled.members],
+            "rupiah": due.rupiah,
+            "members": [str(member) for member in due.members],
             "state": EntitlementState.RESERVED if reserves else EntitlementState.OPEN,
         }
         for claimant in claimants
         for period in running.programme.benefit.periods
+        if (claimant.household_id, period) not in current
+        and (due := claimant.entitled.without(paid.get(period, frozenset()))).rupiah
     ]
     if not rows:
         return True
@@ -69,6 +82,38 @@ async def entitle(session: Session, running: Running, claimants: Sequence[Claima
             return False
     await session.execute(insert(Entitlement), rows)
     return True
+
+
+async def _current(session: Session, programme_id: UUID, household_ids: Iterable[UUID]) -> set[tuple[UUID, str]]:
+    """Which of these households have an entitlement for which period, through whichever enrolment."""
+    found = await session.execute(
+        select(col(Entitlement.household_id), col(Entitlement.period)).where(
+            col(Entitlement.programme_id) == programme_id,
+            among(col(Entitlement.household_id), household_ids),
+            col(Entitlement.state).not_in(OVER),
+        )
+    )
+    return {(household_id, period) for household_id, period in found}
+
+
+async def _paid_members(
+    session: Session, running: Running, claimants: Sequence[Claimant]
+) -> dict[str, frozenset[UUID]]:
+    """Period → who was paid or is being paid, in whichever household."""
+    asked = {str(member) for claimant in claimants for member in claimant.entitled.members}
+    found = await session.execute(
+        select(col(Entitlement.period), col(Payment.members))
+        .join(Payment, col(Payment.entitlement_id) == col(Entitlement.entitlement_id))
+        .where(
+            col(Entitlement.programme_id) == running.programme_id,
+            col(Payment.state).in_(PAID_OR_UNDER_WAY),
+            col(Payment.members).op("?|")(literal(sorted(asked), ARRAY(String()))),
+        )
+    )
+    paid: defaultdict[str, set[UUID]] = defaultdict(set)
+    for period, members in found:
+        paid[period].update(map(UUID, members))
+    return {period: frozenset(members) for period, members in paid.items()}
 
 
 async def take_back_unpaid(session: Session, enrolment_ids: Iterable[UUID], *, reason: str, by: str) -> int:
@@ -117,24 +162,31 @@ async def _require_none_under_way(session: Session, enrolment_ids: Sequence[UUID
         raise Problem("payment-under-way", status=409)
 
 
-async def entitle_again(session: Session, enrolment_id: UUID) -> None:
-    """Issue anew what was voided or reversed of an enrolment that stands: an entitlement is paid once, ever."""
+async def entitle_again(session: Session, enrolment: Enrolment) -> None:
+    """Issue anew what was voided or reversed for a household that takes part: an entitlement is paid once, ever.
+
+    What was promised to it through an earlier enrolment of the programme counts as well.
+    """
     found = await session.execute(
         select(Entitlement)
-        .where(col(Entitlement.enrolment_id) == enrolment_id)
+        .where(
+            col(Entitlement.programme_id) == enrolment.programme_id,
+            col(Entitlement.household_id) == enrolment.household_id,
+            col(Entitlement.state).in_(OVER),
+        )
         .order_by(col(Entitlement.entitlement_id))
         .execution_options(populate_existing=True)
     )
-    by_period = {each.period: each for each in found.scalars()}
-    for last in by_period.values():
-        if last.state in (EntitlementState.VOID, EntitlementState.REVERSED):
+    current = await _current(session, enrolment.programme_id, [enrolment.household_id])
+    for period, last in {each.period: each for each in found.scalars()}.items():
+        if (enrolment.household_id, period) not in current:
             session.add(
                 Entitlement(
                     entitlement_id=uuid7(),
-                    enrolment_id=enrolment_id,
+                    enrolment_id=enrolment.enrolment_id,
                     programme_id=last.programme_id,
                     household_id=last.household_id,
-                    period=last.period,
+                    period=period,
                     fund_line_id=last.fund_line_id,
                     rupiah=last.rupiah,
                     members=last.members,

@@ -185,7 +185,7 @@ async def reverse(session: Session, graduation: GraduationRow, enrolment: Enrolm
         return
     enrolment.status, enrolment.reason, enrolment.ended_on = HeldStatus.ACTIVE, None, None
     await _set_members(session, enrolment)
-    await entitle_again(session, enrolment.enrolment_id)
+    await entitle_again(session, enrolment)
     if slot is not None:
         slot.state, slot.household_id = SlotState.FILLED, enrolment.household_id
         slot.enrolment_id, slot.correlation_id = enrolment.enrolment_id, None

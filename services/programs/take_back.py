@@ -28,7 +28,7 @@ from services.programs.move_money import Item, must_move
 from services.programs.release_slot import release_place
 from services.programs.rules.household import HeldStatus
 from services.programs.rules.ledger import Move
-from services.programs.suspend_enrolment import LIVE, lift, of
+from services.programs.suspend_enrolment import LIVE, lift, live_enrolments, of
 from shared.events.programs import AidReturned, AidReversed, EnrolmentEnded, EnrolmentVoided
 from shared.messaging import Session, announce
 from shared.problem import Problem
@@ -207,8 +207,10 @@ async def _reverse(session: Session, payment: Payment, enrolment: Enrolment, rea
             corrects=payment.payment_id,
         ),
     )
-    if enrolment.status in LIVE:
-        await entitle_again(session, enrolment.enrolment_id)
+    # A household that has entered anew since is the one that may be paid anew.
+    for current in await live_enrolments(session, enrolment.household_id):
+        if current.programme_id == enrolment.programme_id:
+            await entitle_again(session, current)
 
 
 async def _return(session: Session, payment: Payment, rupiah: int, reason: str, by: str) -> None:

@@ -71,7 +71,10 @@ class Transfer(Row, table=True):
 
 
 class Entitlement(Row, table=True):
-    """What an enrolment is entitled to for one period. Paid at most once; after a reversal a new one is issued."""
+    """What an enrolment is entitled to for one period. Paid at most once; after a reversal a new one is issued.
+
+    A household has one per programme and period, through however many enrolments it goes.
+    """
 
     __tablename__ = "entitlement"
     __table_args__ = (
@@ -80,7 +83,8 @@ class Entitlement(Row, table=True):
         CheckConstraint("rupiah > 0", name="is_worth_something"),
         Index(
             "uq_entitlement_current",
-            "enrolment_id",
+            "programme_id",
+            "household_id",
             "period",
             unique=True,
             postgresql_where=text("state not in ('void', 'reversed')"),
@@ -89,7 +93,7 @@ class Entitlement(Row, table=True):
     )
 
     entitlement_id: UUID = Field(primary_key=True)
-    enrolment_id: UUID
+    enrolment_id: UUID = Field(index=True)
     programme_id: UUID
     household_id: UUID = Field(index=True)
     period: str
@@ -153,6 +157,8 @@ class Payment(Row, table=True):
     household_id: UUID
     region: str
     rupiah: int = Field(sa_type=BigInteger)
+    members: list[str] = Field(sa_type=JSONB)
+    """For whom it is: those of the entitlement who were still confirmed when the list was made."""
     persons: int
     state: str = PaymentState.LISTED
     reason: str | None = None

@@ -20,6 +20,11 @@ class Entitled:
     def persons(self) -> int:
         return len(self.members)
 
+    def without(self, paid: frozenset[UUID]) -> Entitled:
+        """The same less the persons who have their share for the period already; for what is given per person."""
+        left = tuple(member for member in self.members if member not in paid)
+        return self if left == self.members else Entitled(left, self.rupiah // len(self.members) * len(left))
+
 
 def entitlement_of(programme: Programme, household: Household) -> Entitled:
     """For one period, counting only members who are confirmed and stand in the closed list where there is one.

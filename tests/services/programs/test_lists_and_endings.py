@@ -106,6 +106,7 @@ class ListsAndEndings(RuleBasedStateMachine):
         self.corrections: list[dict[str, Any]] = []
         self.family = [Family(f"{number}-{each}", persons=3) for each in range(3)]
         self.runner.run(self._open(reserve))
+        self.make_list(submitted=True)
 
     @rule(who=st.integers(0, 2))
     def enrol(self, who: int) -> None:
@@ -118,10 +119,12 @@ class ListsAndEndings(RuleBasedStateMachine):
         again = Family(family.name, persons=3, confirmed=confirmed).verified(round=visit)
         self.runner.run(self.deployment.deliver(again, agency="dinsos-samarinda", twice=False))
 
-    @rule()
-    def make_list(self) -> None:
+    @rule(submitted=st.booleans())
+    def make_list(self, submitted: bool) -> None:
         wanted = {"programme": self.code, "period": "2022"}
         self.lists.append(self._post("/payment-lists", wanted)[1])
+        if submitted:
+            self.submit(len(self.lists) - 1)
 
     @rule(at=st.integers(0, 5))
     def submit(self, at: int) -> None:
@@ -184,6 +187,7 @@ class ListsAndEndings(RuleBasedStateMachine):
         document = document.replace("BLT-2022", self.code).replace("reserve: payment-list", f"reserve: {reserve}")
         await self.office.post("/programmes", {"document": document}, expect=201)
         await hear_of(self.deployment, self.family, twice=False)
+        await self.office.enrol(self.code, self.family)
 
     async def _findings(self) -> list[Any]:
         async with self.deployment.session() as session:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 import pytest
 
@@ -199,3 +200,48 @@ async def test_an_enrolment_that_was_paid_is_voided_after_its_money(deployment_o
     await office.post(decision, {"approve": True}, by=office.two)
     assert (await office.get(f"/enrolments/{item['enrolment_id']}"))["status"] == "voided"
     assert await office.reconcile() == []
+
+
+async def test_who_enters_anew_is_not_paid_twice_for_a_period(deployment_of: DeploymentFactory) -> None:
+    [family] = known = families(1)
+    office = await blt(deployment_of, known)
+    _, [item] = await paid(office)
+    ended = await office.post(f"/enrolments/{item['enrolment_id']}/end", {"reason": "moved-away"}, expect=202)
+    await office.second(ended)
+    assert (await office.enrol("BLT-2022", known))["accepted"] == 1
+    wanted = {"programme": "BLT-2022", "period": "2022"}
+    assert (await office.post("/payment-lists", wanted, expect=201))["families"] == 0
+    # Once the first payment was taken back, the enrolment that stands may be paid.
+    asked = await office.post(f"/payments/{item['payment_id']}/reversal", {"reason": "recorded-in-error"}, expect=202)
+    await office.second(asked)
+    _, [again] = await paid(office)
+    assert again["household_id"] == str(family.id)
+    assert again["enrolment_id"] != item["enrolment_id"]
+    assert await office.reconcile() == []
+
+
+async def test_a_person_who_was_paid_in_another_household_is_not_counted_again(
+    deployment_of: DeploymentFactory,
+) -> None:
+    [family] = known = families(1)
+    office = await blt(deployment_of, known)
+    _, [item] = await paid(office)
+    ended = await office.post(f"/enrolments/{item['enrolment_id']}/end", {"reason": "moved-away"}, expect=202)
+    await office.second(ended)
+    moved = Moved("new-household", persons=3, comes_from=family)
+    await hear_of(office.deployment, [moved])
+    await office.enrol("BLT-2022", [moved])
+    _, [again] = await paid(office)
+    assert (again["persons"], again["rupiah"]) == (2, 600_000)
+    assert await office.reconcile() == []
+
+
+@dataclass(frozen=True)
+class Moved(Family):
+    """A household that one member of another has joined."""
+
+    comes_from: Family = field(default_factory=lambda: Family("elsewhere"))
+
+    @property
+    def members(self) -> list[UUID]:
+        return [self.comes_from.members[0], *super().members[1:]]

@@ -28,12 +28,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["fund_line_id"], ["fund_line.fund_line_id"], name=op.f("fk_entitlement_fund_line_id")),
         sa.PrimaryKeyConstraint("entitlement_id", name=op.f("pk_entitlement")),
     )
+    op.create_index(op.f("ix_entitlement_enrolment_id"), "entitlement", ["enrolment_id"], unique=False)
     op.create_index(op.f("ix_entitlement_household_id"), "entitlement", ["household_id"], unique=False)
     op.create_index("ix_entitlement_payable", "entitlement", ["programme_id", "period", "state"], unique=False)
     op.create_index(
         "uq_entitlement_current",
         "entitlement",
-        ["enrolment_id", "period"],
+        ["programme_id", "household_id", "period"],
         unique=True,
         postgresql_where=sa.text("state not in ('void', 'reversed')"),
     )
@@ -107,6 +108,7 @@ def upgrade() -> None:
         sa.Column("household_id", sa.Uuid(), nullable=False),
         sa.Column("region", sa.String(), nullable=False),
         sa.Column("rupiah", sa.BigInteger(), nullable=False),
+        sa.Column("members", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("persons", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=True),
