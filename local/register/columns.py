@@ -187,7 +187,7 @@ _RELATION: Final = Column("status_hubungan_keluarga", "Relation to the head of t
 _ADDRESS: Final = Column("alamat", "Street and number of the real domicile.", Unit.FAMILY, Need.OPTIONAL, "text")
 _RT: Final = Column("rt", "Neighbourhood unit (rukun tetangga).", Unit.FAMILY, Need.OPTIONAL, "3 digits")
 _RW: Final = Column("rw", "Neighbourhood association (rukun warga).", Unit.FAMILY, Need.OPTIONAL, "3 digits")
-_REGION: Final = Column("kode_wilayah", "Kelurahan, Kemendagri code.", Unit.FAMILY, Need.REQUIRED, "64.72.05.1001")
+_REGION: Final = Column("kode_wilayah", "Kelurahan, Kemendagri code.", Unit.FAMILY, Need.REQUIRED, "64.72.05.1002")
 _DECILE: Final = Column("desil", "National welfare decile, 1 is poorest.", Unit.FAMILY, Need.OPTIONAL, "1 to 10")
 
 

@@ -6,6 +6,7 @@ Prints one line of JSON per fact that is new. Needs nothing of Tuntas, only ``pi
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import Consumer
 
@@ -29,7 +30,7 @@ consumer.subscribe([rf"^{root}\.[a-z]+\.[a-z0-9-]+$"])
 last: dict[tuple[str, bytes | None], int] = {}  # Keep it where you keep what you learn, in the same transaction.
 try:
     while True:
-        record = consumer.poll(1.0)
+        record: Any = consumer.poll(1.0)
         if record is None or record.error():
             continue
         try:
@@ -44,6 +45,6 @@ try:
         if number > last.get(place, 0):  # Else it is a repetition.
             last[place] = number
             print(json.dumps(said), flush=True)
-        consumer.commit(record, asynchronous=False)
+        consumer.commit(message=record, asynchronous=False)
 except KeyboardInterrupt:
     consumer.close()
