@@ -35,7 +35,7 @@ class Common:
 
     def operator(self) -> OperatorSettings:
         """Raises SystemExit with what is missing where nobody has provisioned here yet."""
-        state = self.state or Path(os.environ.get("TUNTAS_STATE", ".tuntas")) / "demo"
+        state = self.state or Path(os.environ.get("TUNTAS_STATE", ".tuntas")) / "demo" / "city"
         try:
             return OperatorSettings.of_state(state)
         except ValidationError as error:
