@@ -65,7 +65,7 @@ class Deployment:
 
     async def health(self) -> dict[str, str | None]:
         """Each part that has to work, with what is wrong with it, or None."""
-        return {"database": await self._database(), **self.kernel.health()}
+        return {"database": await self._database(), "directory": self._directory(), **self.kernel.health()}
 
     @asynccontextmanager
     async def running(self, role: Role) -> AsyncIterator[None]:
@@ -77,6 +77,10 @@ class Deployment:
                 yield
         finally:
             await self.close()
+
+    def _directory(self) -> str | None:
+        self.directory.current()
+        return self.directory.mistake
 
     async def _database(self) -> str | None:
         try:

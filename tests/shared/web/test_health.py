@@ -1,12 +1,14 @@
 """Health: alive without anything, ready with everything, figures without people."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from prometheus_client import Counter
 
 from shared.web import health
-from tests.shared.web.hall import Hall
+from tests.fixtures import DatabaseFactory
+from tests.shared.web.hall import Hall, open_hall
 
 
 async def test_a_process_lives_whatever_else_does_not(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,6 +26,28 @@ async def test_it_is_ready_when_every_part_works(hall: Hall) -> None:
     answer = await hall.client.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")
     assert answer.json()["parts"]["database"] == "ok"
+
+
+async def test_a_directory_that_was_not_taken_is_told(database: DatabaseFactory, tmp_path: Path) -> None:
+    """The last good reading goes on to count; whoever replaced the file learns that the new one does not."""
+    path = tmp_path / "agencies.yaml"
+    good = Path("local/agencies.yaml").read_text(encoding="utf-8")
+    path.write_text(good, encoding="utf-8")
+    empty = await database("intake", migrated=False)
+    async with open_hall(empty, tmp_path, directory_file=path) as hall:
+        replace(path, "agencies: {}\nagencies: {}\n")
+        answer = await hall.client.get("/readyz")
+        assert answer.status_code == 503
+        assert "'agencies' stands twice" in answer.json()["parts"]["directory"]
+        replace(path, good)
+        answer = await hall.client.get("/readyz")
+        assert (answer.status_code, answer.json()["parts"]["directory"]) == (200, "ok")
+
+
+def replace(path: Path, text: str) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 async def test_a_part_that_hangs_is_not_ready(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
