@@ -29,7 +29,10 @@ async def read_topics(
     await consumer.start()
     try:
         ends = await _ends(consumer, settings, services) if upto is None else dict(upto)
-        begins = await consumer.beginning_offsets(list(ends)) if ends else {}
+        if not ends:
+            return
+        _know(consumer, list(ends))
+        begins = await consumer.beginning_offsets(list(ends))
         open_ends = {place: end for place, end in ends.items() if end > begins[place]}
         if not open_ends:
             return
@@ -65,7 +68,17 @@ async def _ends(
         and (services is None or announcer.service in services)
     ]
     partitions = await _partitions(settings, wanted)
-    return await consumer.end_offsets(partitions) if partitions else {}
+    if not partitions:
+        return {}
+    _know(consumer, partitions)
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+    return ends
+
+
+def _know(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
+    """Have the client learn all these topics at once; asked for offsets only, it takes 0.1 s for each of them."""
+    consumer.assign(partitions)
+    consumer.pause(*partitions)
 
 
 async def _partitions(settings: DeploymentSettings, topics: list[str]) -> list[TopicPartition]:
