@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import col
 
+from services.programs.among import among
 from services.programs.models import Enrolment, Suspension
 from services.programs.moment import today
 from services.programs.rules.household import HeldStatus
@@ -16,11 +17,11 @@ from shared.messaging import Session, announce
 LIVE = (HeldStatus.ACTIVE, HeldStatus.SUSPENDED)
 
 
-async def live_enrolments(session: Session, household_id: UUID) -> list[Enrolment]:
-    """Our live enrolments of a household, locked in one order by everyone."""
+async def live_enrolments(session: Session, *household_ids: UUID) -> list[Enrolment]:
+    """Our live enrolments of these households, locked in one order by everyone."""
     found = await session.execute(
         select(Enrolment)
-        .where(col(Enrolment.household_id) == household_id, col(Enrolment.status).in_(LIVE))
+        .where(among(col(Enrolment.household_id), household_ids), col(Enrolment.status).in_(LIVE))
         .order_by(col(Enrolment.enrolment_id))
         .with_for_update()
         .execution_options(populate_existing=True)

@@ -9,8 +9,10 @@ from uuid import UUID, uuid5
 import pytest
 
 from services.programs.app import SERVICE
-from shared.events.fields import ProgrammeStatus, Unit
-from shared.events.intake import HouseholdUpdated, HouseholdWithdrawn
+from services.programs.decide_proposal import approve, lock_proposal
+from shared.events.envelope import Event
+from shared.events.fields import Decree, ProgrammeStatus, Unit
+from shared.events.intake import DuplicateSuspected, HouseholdUpdated, HouseholdWithdrawn
 from shared.events.programs import (
     AidDisbursed,
     AidReturned,
@@ -31,6 +33,24 @@ from tests.services.programs.city import NOWHERE, Family, Office, hear_of
 FAMILY = Family("family")
 WRSE = uuid5(NOWHERE, "wrse")
 PROVINCE = "dinsos-kaltim"
+
+
+REVOKED = VerificationRevoked(
+    case_id=uuid5(FAMILY.id, "case"),
+    household_id=FAMILY.id,
+    region=FAMILY.region,
+    round=1,
+    reason="evidence-of-another-house",
+    corrects=UUID(int=1),
+)
+WITHDRAWN = HouseholdWithdrawn(household_id=FAMILY.id, region=FAMILY.region, reason="entered-in-error", revision=2)
+SUSPECTED = DuplicateSuspected(
+    duplicate_id=uuid5(NOWHERE, "d"),
+    household_id=FAMILY.id,
+    region=FAMILY.region,
+    reasons=["same-national-id"],
+    blocks_payment=True,
+)
 
 
 def enrolled_elsewhere(started_on: date, **changes: Any) -> HouseholdEnrolled:
@@ -131,15 +151,7 @@ async def test_a_revoked_verification_rests_the_enrolment_until_verified_again(
     office = await Office.open(deployment_of, "dinsos-samarinda", "blt-samarinda-2022")
     await hear_of(office.deployment, [FAMILY])
     await office.enrol("BLT-2022")
-    revoked = VerificationRevoked(
-        case_id=uuid5(FAMILY.id, "case"),
-        household_id=FAMILY.id,
-        region=FAMILY.region,
-        round=1,
-        reason="evidence-of-another-house",
-        corrects=UUID(int=1),
-    )
-    await office.deployment.deliver(revoked)
+    await office.deployment.deliver(REVOKED)
     [suspended] = await office.deployment.announced(EnrolmentSuspended)
     assert suspended.reason == "verification-revoked"
     await office.deployment.deliver(FAMILY.verified(round=2))
@@ -148,12 +160,38 @@ async def test_a_revoked_verification_rests_the_enrolment_until_verified_again(
     assert await office.reconcile() == []
 
 
+@pytest.mark.parametrize(
+    ("heard", "reason"),
+    [
+        (REVOKED, "verification-revoked"),
+        (WITHDRAWN, "household-withdrawn"),
+        (SUSPECTED, "duplicate-open"),
+    ],
+)
+async def test_what_is_heard_while_a_person_decides_rests_the_enrolment(
+    deployment_of: DeploymentFactory, heard: Event, reason: str
+) -> None:
+    office = await Office.open(deployment_of, "dinsos-samarinda", "blt-samarinda-2022")
+    await hear_of(office.deployment, [FAMILY])
+    proposal = await office.post("/programmes/BLT-2022/enrolments:batch", {"scan": {}}, expect=201)
+    async with office.deployment.transaction() as session:
+        # The decision has looked at the household, and commits after the word against it was heard.
+        decided = await lock_proposal(session, UUID(proposal["proposal_id"]))
+        await approve(session, decided, Decree(number="1", dated=date(2022, 12, 19)), date(2022, 12, 19), "head")
+        await office.deployment.deliver(heard)
+    [enrolment] = (await office.get("/enrolments"))["items"]
+    assert enrolment["status"] == "active"
+    await office.deployment.hear_own()
+    [suspended] = await office.deployment.announced(EnrolmentSuspended)
+    assert suspended.reason == reason
+    assert await office.reconcile() == []
+
+
 async def test_a_withdrawn_household_rests_until_a_person_decides(deployment_of: DeploymentFactory) -> None:
     office = await Office.open(deployment_of, "dinsos-samarinda", "blt-samarinda-2022")
     await hear_of(office.deployment, [FAMILY])
     await office.enrol("BLT-2022")
-    withdrawn = HouseholdWithdrawn(household_id=FAMILY.id, region=FAMILY.region, reason="entered-in-error", revision=2)
-    await office.deployment.deliver(withdrawn)
+    await office.deployment.deliver(WITHDRAWN)
     [enrolment] = (await office.get("/enrolments"))["items"]
     assert (enrolment["status"], enrolment["reason"]) == ("suspended", "household-withdrawn")
     asked = await office.post(f"/enrolments/{enrolment['enrolment_id']}/resume", {"reason": "decided"}, expect=202)
