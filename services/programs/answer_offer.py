@@ -14,11 +14,11 @@ from services.programs.load_programme import Running, lock_quotas, version_of
 from services.programs.models import Offer, OfferState, Quota, Slot, Waitlist
 from services.programs.moment import now, today
 from services.programs.move_money import SYSTEM
-from services.programs.offer_slot import TIMER, end_offer
+from services.programs.offer_slot import end_offer
 from services.programs.release_slot import lock_slot
 from services.programs.rules.decision import Decision
 from services.programs.rules.places import Candidate
-from shared.messaging import Session, cancel_due
+from shared.messaging import Session
 from shared.problem import Problem
 
 
@@ -45,7 +45,6 @@ async def accept(session: Session, offer: Offer, by: str) -> Decision:
         raise Problem("second-person-required", status=409)
     [candidate] = await assess(session, running, [offer.household_id])
     decision = Decision.of(each for each in candidate.decision.reasons if each.code != ALREADY_OFFERED)
-    await cancel_due(session, TIMER, str(offer.offer_id))
     if not decision.allowed:
         reason = decision.reasons[0].code
         await end_offer(session, running, quota, slot, offer, OfferState.WITHDRAWN, reason, by)
@@ -60,12 +59,14 @@ async def decline(session: Session, offer: Offer, reason: str, by: str) -> None:
     """End a (locked) open offer because the family does not want it; the place is offered on."""
     require_open(session, offer)
     running, quota, slot = await _locked(session, offer)
-    await cancel_due(session, TIMER, str(offer.offer_id))
     await end_offer(session, running, quota, slot, offer, OfferState.DECLINED, reason, by)
 
 
 async def expire(session: Session, offer_id: UUID) -> None:
-    """End an offer to which nobody answered in time; one that was answered meanwhile stays as it is."""
+    """End an offer to which nobody answered in time; one that was answered meanwhile stays as it is.
+
+    An answer therefore leaves the timer alone: cancelling it would take locks in the order opposite to this one.
+    """
     offer = await lock_offer(session, offer_id)
     if offer.state != OfferState.OPEN or offer.expires_at > now(session):
         return

@@ -28,7 +28,7 @@ from services.programs.models import (
     WaitlistEntry,
 )
 from services.programs.moment import today
-from services.programs.release_slot import lock_slot, release_place
+from services.programs.release_slot import lock_place, lock_slot, release_place
 from services.programs.rules.graduation import may_be_decided, may_be_proposed, objections_until
 from services.programs.rules.household import HeldStatus
 from services.programs.suspend_enrolment import of
@@ -156,6 +156,7 @@ async def _graduate(session: Session, graduation: GraduationRow, enrolment: Enro
             decision_id=graduation.decision_id,
         ),
     )
+    await lock_place(session, running, enrolment)
     await take_back_unpaid(session, [enrolment.enrolment_id], reason="graduated", by=by)
     await release_place(session, running, enrolment, reason="graduated", on=on)
 

@@ -10,10 +10,18 @@ from sqlmodel import col
 
 from services.programs.claim_place import give_back
 from services.programs.load_programme import Running, in_force, lock_quotas
-from services.programs.models import EnrolledMember, Enrolment, EntryState, Slot, SlotState, WaitlistEntry
+from services.programs.models import EnrolledMember, Enrolment, EntryState, Quota, Slot, SlotState, WaitlistEntry
 from services.programs.offer_slot import offer_slot
 from shared.events.programs import SlotReleased
 from shared.messaging import Session, announce, current_cause
+
+
+async def lock_place(session: Session, running: Running, enrolment: Enrolment) -> tuple[Quota | None, Slot | None]:
+    """The quota and the slot of a (locked) enrolment; whoever ends one holds them before any money moves."""
+    if enrolment.quota_id is None:
+        return None, None
+    [quota] = await lock_quotas(session, running.programme_id, enrolment.quota_id)
+    return quota, None if enrolment.slot_id is None else await lock_slot(session, enrolment.slot_id)
 
 
 async def release_place(
@@ -31,13 +39,12 @@ async def release_place(
         .execution_options(synchronize_session=False)
     )
     await _leave_list(session, enrolment, EntryState.WAITING if back_to_rank else EntryState.LEFT)
-    if enrolment.quota_id is None:
+    quota, slot = await lock_place(session, running, enrolment)
+    if quota is None:
         return
-    [quota] = await lock_quotas(session, running.programme_id, enrolment.quota_id)
     await give_back(session, quota, enrolment.units)
-    if enrolment.slot_id is None:
+    if slot is None:
         return
-    slot = await lock_slot(session, enrolment.slot_id)
     slot.state = SlotState.RELEASED
     slot.succeeds = enrolment.household_id
     slot.household_id = slot.enrolment_id = None

@@ -25,7 +25,7 @@ from services.programs.models import (
 )
 from services.programs.moment import now, today
 from services.programs.move_money import Item, must_move
-from services.programs.release_slot import release_place
+from services.programs.release_slot import lock_place, release_place
 from services.programs.rules.household import HeldStatus
 from services.programs.rules.ledger import Move
 from services.programs.suspend_enrolment import LIVE, lift, live_enrolments, of
@@ -104,8 +104,10 @@ async def decide(session: Session, correction: Correction, *, approve: bool, by:
             enrolment = await lock_enrolment(session, graduation.enrolment_id)
             await graduate.reverse(session, graduation, enrolment, correction.reason)
         case CorrectionKind.REVERSE_PAYMENT:
+            enrolment = await lock_enrolment(
+                session, (await session.get_one(Payment, correction.target_id)).enrolment_id
+            )
             payment = await lock_payment(session, correction.target_id)
-            enrolment = await lock_enrolment(session, payment.enrolment_id)
             await _reverse(session, payment, enrolment, correction.reason, by)
         case CorrectionKind.RETURN_PAYMENT:
             payment = await lock_payment(session, correction.target_id)
@@ -147,6 +149,7 @@ async def _void(session: Session, enrolment: Enrolment, reason: str, by: str) ->
     await _require_unpaid(session, enrolment)
     running = await version_of(session, enrolment.programme_id, enrolment.programme_version)
     on = today(session)
+    await lock_place(session, running, enrolment)
     returned = await take_back_unpaid(session, [enrolment.enrolment_id], reason=reason, by=by)
     enrolment.status, enrolment.reason, enrolment.ended_on = HeldStatus.VOIDED, reason, on
     await session.flush()
@@ -170,6 +173,7 @@ async def _end(session: Session, enrolment: Enrolment, reason: str, by: str) -> 
         raise Problem("enrolment-not-active", status=409, state=enrolment.status)
     running = await version_of(session, enrolment.programme_id, enrolment.programme_version)
     on = today(session)
+    await lock_place(session, running, enrolment)
     await take_back_unpaid(session, [enrolment.enrolment_id], reason=reason, by=by)
     enrolment.status, enrolment.reason, enrolment.ended_on = HeldStatus.ENDED, reason, on
     await session.flush()
