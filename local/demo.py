@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import shutil
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,8 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from local.city import City
-from local.register.generate import generate
 from local.stack import Stack, StackError, state_folder
-from local.stack.processes import try_to_hold
+from local.stack.processes import dies_with_parent, stop, try_to_hold
 from local.story.report import Report
 from local.story.samarinda import play
 
@@ -50,7 +50,8 @@ def main(
     seed: Annotated[int, Parameter(help="Seed of the generated register.")] = SEED,
 ) -> int:
     """Play the story and, without --exit, serve until Ctrl-C."""
-    console = Console()
+    # A pipe has no width of its own, and the tables would lose their figures.
+    console = Console(width=None if sys.stdout.isatty() else 120)
     options = Options(exit_when_settled, report, families, seed)
     folder = state_folder() / "demo"
     if try_to_hold(folder.with_suffix(".lock")) is None:
@@ -68,16 +69,22 @@ def main(
 async def _demo(folder: Path, options: Options, console: Console) -> int:
     report, began = Report(), time.monotonic()
     console.print("Tuntas: the story of a city that works through its list of the poorest.", style="bold")
-    with Stack(folder / "stack", fresh=True, say=console.print) as stack:
+    # A demo begins in an empty city: what an earlier one left belongs to databases that are gone.
+    shutil.rmtree(folder / "city", ignore_errors=True)
+    shutil.rmtree(folder / "files", ignore_errors=True)
+    with (
+        _register_written(folder / "files", options) as register,
+        Stack(folder / "stack", fresh=True, say=console.print) as stack,
+    ):
         report.seconds["stack"] = round(time.monotonic() - began, 1)
         console.print(stack.addresses.summary())
-        # A demo begins in an empty city: what an earlier one left belongs to databases that are gone.
-        shutil.rmtree(folder / "city", ignore_errors=True)
-        shutil.rmtree(folder / "files", ignore_errors=True)
         began = time.monotonic()
         async with _until_signalled() as ended, City(stack.addresses, folder / "city", say=console.print) as city:
             report.seconds["city"] = round(time.monotonic() - began, 1)
-            story = asyncio.create_task(_story(city, folder / "files", options, report, console))
+            began = time.monotonic()
+            await asyncio.to_thread(register.wait)
+            report.seconds["register"] = round(time.monotonic() - began, 1)
+            story = asyncio.create_task(_story(city, folder / "files", report, console))
             await asyncio.wait([story, ended], return_when=asyncio.FIRST_COMPLETED)
             if not story.done():
                 story.cancel()
@@ -92,10 +99,21 @@ async def _demo(folder: Path, options: Options, console: Console) -> int:
     return 0
 
 
-async def _story(city: City, files: Path, options: Options, report: Report, console: Console) -> None:
-    began = time.monotonic()
-    await asyncio.to_thread(generate, files, options.seed, options.families)
-    report.seconds["register"] = round(time.monotonic() - began, 1)
+@contextlib.contextmanager
+def _register_written(files: Path, options: Options) -> Iterator[subprocess.Popen[bytes]]:
+    """Have the register's files written by a process of its own while the stack starts; its memory goes with it."""
+    size = ["--seed", str(options.seed), "--families", str(options.families)]
+    command = [sys.executable, "-m", "local.register", "--out", str(files), *size]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=dies_with_parent(signal.SIGKILL))
+    try:
+        yield process
+    finally:
+        stop(process, [])
+
+
+async def _story(city: City, files: Path, report: Report, console: Console) -> None:
+    if not (files / "answers.json").exists():
+        raise StackError(f"The register was not written to {files}; is --families between 100 and 8900?")
     await play(city, files, report, console)
     report.memory_mb = {name: round(mb, 1) for name, mb in city.resident_mb().items()}
     report.memory_mb["all"] = round(sum(report.memory_mb.values()), 1)
@@ -103,7 +121,6 @@ async def _story(city: City, files: Path, options: Options, report: Report, cons
 
 def _show(city: City, report: Report, options: Options, console: Console) -> None:
     report.show(console)
-    console.print(f"Resident memory of all Python processes: {report.memory_mb['all']:,.0f} MB")
     if options.report is not None:
         report.write(options.report)
         console.print(f"Figures: {options.report}")

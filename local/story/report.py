@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Final
 
 import orjson
 from rich.console import Console
 from rich.table import Table
+
+BEFORE_THE_STORY: Final = frozenset({"stack", "city", "register"})
+"""Phases in which the machine gets ready."""
 
 
 @dataclass(slots=True)
@@ -56,6 +60,11 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
     memory_mb: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def story_seconds(self) -> float:
+        """From the first upload to the last figure; what came before is named."""
+        return round(sum(seconds for phase, seconds in self.seconds.items() if phase not in BEFORE_THE_STORY), 1)
+
     def write(self, path: Path) -> None:
         """As JSON, for a machine; the folder is made where missing."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,6 +85,10 @@ class Report:
         console.print(_nested("Programmes", "programme", self.by_programme))
         reconciled = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in asdict(self.reconcile).items())
         console.print(f"reconcile: {reconciled}")
+        took = ", ".join(f"{phase} {seconds:,.1f}" for phase, seconds in self.seconds.items())
+        console.print(f"seconds: {took}; the story {self.story_seconds:,.1f}")
+        held = ", ".join(f"{name} {mb:,.0f}" for name, mb in self.memory_mb.items())
+        console.print(f"MB resident: {held}")
 
 
 def _table(title: str, *columns: str) -> Table:
