@@ -35,14 +35,15 @@ try:
             continue
         try:
             headers = {name: value.decode() for name, value in record.headers() or []}
-            place, number = (record.topic(), record.key()), int(headers["ce_sequence"])
+            place, number = (record.topic(), record.key()), int(headers.get("ce_sequence", 0))
             said = {"type": headers["ce_type"], "source": headers["ce_source"], "subject": headers["ce_subject"]}
             said |= {"time": headers["ce_time"], "data": json.loads(record.value())}
         except (KeyError, ValueError, TypeError) as wrong:
             # Somebody else's mistake must not stop us: look at it, and tell its announcer.
             print(f"{record.topic()}/{record.partition()}@{record.offset()}: {wrong!r}", file=sys.stderr)
             continue
-        if number > last.get(place, 0):  # Else it is a repetition.
+        # Whoever does not number leaves it to the offset, which we have not seen before.
+        if number == 0 or number > last.get(place, 0):
             last[place] = number
             print(json.dumps(said), flush=True)
         consumer.commit(message=record, asynchronous=False)
