@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlmodel import col
 
 from services.programs.among import among
@@ -15,7 +15,6 @@ from services.programs.enrol_households import persons_enrolled
 from services.programs.load_programme import Running
 from services.programs.look_at import Looked, look_at
 from services.programs.models import (
-    EntryState,
     Offer,
     OfferState,
     Quota,
@@ -26,6 +25,7 @@ from services.programs.models import (
     WaitlistEntry,
 )
 from services.programs.moment import today
+from services.programs.return_to_rank import waiting
 from services.programs.rules.decision import Decision, Reason
 from services.programs.rules.eligibility import may_enrol
 from services.programs.rules.entitlement import Entitled, entitlement_of
@@ -164,29 +164,14 @@ def _refused(candidate: Candidate, reason: Reason) -> Candidate:
 
 
 async def waiting_lists(session: Session, programme_id: UUID) -> dict[UUID, list[WaitlistEntry]]:
-    """Quota → those who still wait on its newest frozen list, best rank first. Quotas without a list are left out."""
-    newest = (
-        select(col(Waitlist.quota_id), func.max(col(Waitlist.version)).label("version"))
-        .where(col(Waitlist.programme_id) == programme_id)
-        .group_by(col(Waitlist.quota_id))
-        .subquery()
-    )
+    """Quota → those who wait for it, best rank first. Quotas without a list are left out."""
     lists = await session.execute(
-        select(col(Waitlist.waitlist_id), col(Waitlist.quota_id)).join(
-            newest,
-            (newest.c.quota_id == col(Waitlist.quota_id)) & (newest.c.version == col(Waitlist.version)),
-        )
+        select(col(Waitlist.quota_id)).where(col(Waitlist.programme_id) == programme_id).distinct()
     )
-    quota_of_list = {row.waitlist_id: row.quota_id for row in lists}
-    waiting: dict[UUID, list[WaitlistEntry]] = {quota_id: [] for quota_id in quota_of_list.values()}
-    entries = await session.execute(
-        select(WaitlistEntry)
-        .where(col(WaitlistEntry.waitlist_id).in_(quota_of_list), col(WaitlistEntry.state) == EntryState.WAITING)
-        .order_by(col(WaitlistEntry.rank))
-    )
-    for entry in entries.scalars():
-        waiting[quota_of_list[entry.waitlist_id]].append(entry)
-    return waiting
+    found: dict[UUID, list[WaitlistEntry]] = {quota_id: [] for quota_id in lists.scalars()}
+    for entry, quota_id in await session.execute(waiting(col(Waitlist.programme_id) == programme_id)):
+        found[quota_id].append(entry)
+    return found
 
 
 def free_places(quotas: Sequence[Quota]) -> list[QuotaLeft]:

@@ -15,6 +15,7 @@ from services.programs.assess import assess, free_places
 from services.programs.load_programme import Running, lock_quotas, version_of
 from services.programs.models import Quota, Waitlist, WaitlistEntry
 from services.programs.moment import now
+from services.programs.return_to_rank import supersede
 from services.programs.rules.household import Household
 from services.programs.rules.named_list import Line, list_text, sha256_of
 from services.programs.rules.places import Candidate, quota_of
@@ -130,4 +131,5 @@ async def _freeze_one(
             for rank, household in enumerate(order, start=1)
         ],
     )
+    await supersede(session, waitlist)
     return waitlist

@@ -11,6 +11,7 @@ from sqlmodel import col
 from uuid_utils.compat import uuid7
 
 from services.programs.claim_place import FREE, claim, free_slots
+from services.programs.enrol_households import persons_enrolled
 from services.programs.entitle import entitle_again, take_back_unpaid
 from services.programs.freeze_waitlist import waitlisted
 from services.programs.load_programme import Running, lock_quotas, version_of
@@ -22,6 +23,8 @@ from services.programs.models import (
     GraduationRow,
     GraduationState,
     Objection,
+    Offer,
+    OfferState,
     Slot,
     SlotState,
     Waitlist,
@@ -29,6 +32,7 @@ from services.programs.models import (
 )
 from services.programs.moment import today
 from services.programs.release_slot import lock_place, lock_slot, release_place
+from services.programs.return_to_rank import return_to_rank
 from services.programs.rules.graduation import may_be_decided, may_be_proposed, objections_until
 from services.programs.rules.household import HeldStatus
 from services.programs.suspend_enrolment import of
@@ -166,6 +170,8 @@ async def reverse(session: Session, graduation: GraduationRow, enrolment: Enrolm
     if graduation.state != GraduationState.GRADUATED or graduation.decision_id is None:
         raise Problem("graduation-not-decided", status=409, state=graduation.state)
     running = await version_of(session, enrolment.programme_id, enrolment.programme_version)
+    await lock_place(session, running, enrolment)
+    await _require_not_anew(session, running, enrolment)
     graduation.state = GraduationState.REVERSED
     on = today(session)
     announce(
@@ -219,8 +225,8 @@ async def _place_again(session: Session, running: Running, enrolment: Enrolment)
         slots = [own] if own.state in FREE else await free_slots(session, quota.quota_id, 1)
         if not slots:
             return None, False
-        await claim(session, running.programme, quota, 1)
-        return slots[0], True
+        taken = await claim(session, running.programme, quota, 1)
+        return (None, False) if taken is None else (slots[0], True)
     return None, await claim(session, running.programme, quota, enrolment.units) is not None
 
 
@@ -236,10 +242,19 @@ async def _set_members(session: Session, enrolment: Enrolment) -> None:
 
 
 async def _back_to_rank(session: Session, running: Running, enrolment: Enrolment) -> None:
-    if enrolment.waitlist_id is None or enrolment.rank is None:
-        return
-    entry = await session.get_one(WaitlistEntry, (enrolment.waitlist_id, enrolment.rank), populate_existing=True)
-    entry.state = EntryState.WAITING
-    waitlist = await session.get_one(Waitlist, enrolment.waitlist_id)
-    announce(session, waitlisted(running, waitlist, entry))
-    await session.flush()
+    entry = await return_to_rank(session, enrolment)
+    if entry is not None:
+        announce(session, waitlisted(running, await session.get_one(Waitlist, entry.waitlist_id), entry))
+
+
+async def _require_not_anew(session: Session, running: Running, enrolment: Enrolment) -> None:
+    """A household that takes part again, or is asked whether it will, has its new enrolment ended first."""
+    offered = await session.execute(
+        select(col(Offer.offer_id)).where(
+            col(Offer.programme_id) == enrolment.programme_id,
+            col(Offer.household_id) == enrolment.household_id,
+            col(Offer.state) == OfferState.OPEN,
+        )
+    )
+    if offered.first() is not None or await persons_enrolled(session, running, map(UUID, enrolment.members)):
+        raise Problem("household-enrolled-anew", status=409)

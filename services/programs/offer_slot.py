@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import chain, repeat
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
 from sqlmodel import col
 from uuid_utils.compat import uuid7
 
@@ -29,6 +28,7 @@ from services.programs.models import (
 from services.programs.moment import now, today
 from services.programs.move_money import SYSTEM, lock_line
 from services.programs.propose_enrolments import as_kept
+from services.programs.return_to_rank import waiting
 from services.programs.rules.decision import Decision, Reason
 from services.programs.rules.places import Candidate
 from shared.events.programs import OfferDeclined, SlotOffered
@@ -48,7 +48,7 @@ async def offer_slot(
     *,
     passing_over: frozenset[UUID] = frozenset(),
 ) -> Offer | None:
-    """Walk down the newest frozen list of a (locked) quota until somebody may have the (locked, free) place.
+    """Walk down those who wait for a (locked) quota, best rank first, until somebody may have the (locked, free) place.
 
     Eligibility, duplicates and funds are looked at anew; whoever is passed over is kept with every reason and keeps
     the rank. Without a list, without anybody who fits, or without money the place stays free. ``passing_over`` names
@@ -56,15 +56,10 @@ async def offer_slot(
     """
     if running.programme.status != "active":
         return None
-    found = await session.execute(
-        select(Waitlist).where(col(Waitlist.quota_id) == quota.quota_id).order_by(col(Waitlist.version).desc()).limit(1)
-    )
-    waitlist = found.scalar_one_or_none()
-    if waitlist is None:
-        return None
-    rank, sizes = 0, chain(PAGES, repeat(PAGES[-1]))
-    while entries := await _next(session, waitlist, rank, next(sizes)):
-        rank = entries[-1].rank
+    at, sizes = 0, chain(PAGES, repeat(PAGES[-1]))
+    waits = waiting(col(Waitlist.quota_id) == quota.quota_id)
+    while entries := list((await session.execute(waits.offset(at).limit(next(sizes)))).scalars()):
+        at += len(entries)
         candidates = await assess(session, running, [entry.household_id for entry in entries])
         for entry, candidate in zip(entries, candidates, strict=True):
             decision = _decide(candidate, passing_over)
@@ -116,21 +111,6 @@ def expiry(running: Running, at: datetime) -> datetime:
     """Until when a family may answer."""
     waitlist = running.programme.waitlist
     return at + timedelta(days=waitlist.offer_days if waitlist else 1)
-
-
-async def _next(session: Session, waitlist: Waitlist, after_rank: int, size: int) -> Sequence[WaitlistEntry]:
-    found = await session.execute(
-        select(WaitlistEntry)
-        .where(
-            col(WaitlistEntry.waitlist_id) == waitlist.waitlist_id,
-            col(WaitlistEntry.state) == EntryState.WAITING,
-            col(WaitlistEntry.rank) > after_rank,
-        )
-        .order_by(col(WaitlistEntry.rank))
-        .limit(size)
-        .execution_options(populate_existing=True)
-    )
-    return list(found.scalars())
 
 
 def _decide(candidate: Candidate, passing_over: frozenset[UUID]) -> Decision:

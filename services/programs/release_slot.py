@@ -12,6 +12,7 @@ from services.programs.claim_place import give_back
 from services.programs.load_programme import Running, in_force, lock_quotas
 from services.programs.models import EnrolledMember, Enrolment, EntryState, Quota, Slot, SlotState, WaitlistEntry
 from services.programs.offer_slot import offer_slot
+from services.programs.return_to_rank import return_to_rank
 from shared.events.programs import SlotReleased
 from shared.messaging import Session, announce, current_cause
 
@@ -30,7 +31,7 @@ async def release_place(
     """The household no longer takes part: its members are free, its place is offered on at once.
 
     From here to the household that succeeds runs one correlation id. ``back_to_rank`` returns the household to the
-    frozen list it came from; the place it leaves is then offered past it.
+    rank it had; the place it leaves is then offered past it.
     """
     await session.execute(
         update(EnrolledMember)
@@ -38,8 +39,10 @@ async def release_place(
         .values(live=False)
         .execution_options(synchronize_session=False)
     )
-    await _leave_list(session, enrolment, EntryState.WAITING if back_to_rank else EntryState.LEFT)
     quota, slot = await lock_place(session, running, enrolment)
+    await _leave_list(session, enrolment)
+    if back_to_rank:
+        await return_to_rank(session, enrolment)
     if quota is None:
         return
     await give_back(session, quota, enrolment.units)
@@ -77,7 +80,7 @@ async def lock_slot(session: Session, slot_id: UUID) -> Slot:
     return slot
 
 
-async def _leave_list(session: Session, enrolment: Enrolment, state: EntryState) -> None:
+async def _leave_list(session: Session, enrolment: Enrolment) -> None:
     if enrolment.waitlist_id is not None:
         await session.execute(
             update(WaitlistEntry)
@@ -85,6 +88,6 @@ async def _leave_list(session: Session, enrolment: Enrolment, state: EntryState)
                 col(WaitlistEntry.waitlist_id) == enrolment.waitlist_id,
                 col(WaitlistEntry.household_id) == enrolment.household_id,
             )
-            .values(state=state)
+            .values(state=EntryState.LEFT)
             .execution_options(synchronize_session=False)
         )

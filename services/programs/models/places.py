@@ -26,6 +26,8 @@ class SlotState(StrEnum):
 
 class EntryState(StrEnum):
     WAITING = "waiting"
+    RETURNED = "returned"
+    """Waits again at the rank it had, though a newer list was frozen without it: it is asked before that list."""
     OFFERED = "offered"
     ENROLLED = "enrolled"
     LEFT = "left"

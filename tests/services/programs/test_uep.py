@@ -186,6 +186,39 @@ async def test_a_reversed_graduation_returns_to_the_place_or_to_the_rank(deploym
     assert await office.reconcile() == []
 
 
+async def test_a_rank_survives_a_newer_list(deployment_of: DeploymentFactory) -> None:
+    office = await uep(deployment_of, places=1)
+    first, second = known = families(2)
+    await hear_of(office.deployment, known)
+    [offer] = await freeze_and_offer(office)
+    enrolment = (await accept(office, offer))["enrolment_id"]
+    # The newer list is frozen without the family that takes part.
+    await office.post("/programmes/UEP-2023/waitlists", {}, expect=201)
+    asked = await office.post(f"/enrolments/{enrolment}/void", {"reason": "entered-in-error"}, expect=202)
+    await office.second(asked)
+    [offer] = await open_offers(office)
+    assert offer["household_id"] == str(second.id)
+    await office.post(f"/offers/{offer['offer_id']}/decline", {"reason": "declined"})
+    [offer] = await open_offers(office)
+    assert (offer["household_id"], offer["rank"]) == (str(first.id), 1)
+    assert await office.reconcile() == []
+
+
+async def test_a_graduation_is_not_reversed_beside_a_new_enrolment(deployment_of: DeploymentFactory) -> None:
+    office = await uep(deployment_of, places=2)
+    [only] = families(1)
+    await hear_of(office.deployment, [only])
+    [offer] = await freeze_and_offer(office)
+    graduation = await graduate(office, (await accept(office, offer))["enrolment_id"])
+    asked = await office.post(f"/graduations/{graduation}/reversal", {"reason": "recorded-in-error"}, expect=202)
+    decision = (f"/corrections/{asked['correction_id']}/decision", {"approve": True})
+    [offer] = await freeze_and_offer(office)
+    assert (await office.post(*decision, by=office.two, expect=409))["code"] == "household-enrolled-anew"
+    await accept(office, offer)
+    assert (await office.post(*decision, by=office.two, expect=409))["code"] == "household-enrolled-anew"
+    assert await office.reconcile() == []
+
+
 async def test_a_graduation_reversed_in_time_keeps_its_place(deployment_of: DeploymentFactory) -> None:
     office = await uep(deployment_of, places=1)
     [only] = families(1)

@@ -188,7 +188,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("announced", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
-            "state in ('waiting', 'offered', 'enrolled', 'left')", name=op.f("ck_waitlist_entry_state_known")
+            "state in ('waiting', 'returned', 'offered', 'enrolled', 'left')",
+            name=op.f("ck_waitlist_entry_state_known"),
         ),
         sa.ForeignKeyConstraint(["waitlist_id"], ["waitlist.waitlist_id"], name=op.f("fk_waitlist_entry_waitlist_id")),
         sa.PrimaryKeyConstraint("waitlist_id", "rank", name=op.f("pk_waitlist_entry")),
