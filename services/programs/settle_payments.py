@@ -36,6 +36,7 @@ from shared.problem import Finding, Problem
 CHUNK = 500
 TIMER = "settle-chunk"
 PAYER = "payer"
+_SETTLES = {"paid": PaymentState.PAID, "failed": PaymentState.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ async def receive(session: Session, made: PaymentList, content: str, by: str) ->
     if wrong:
         errors = [Finding(each.code, each.column, {"line": each.line}) for each in wrong]
         raise Problem("result-file-wrong", status=422, field="file", errors=errors)
-    taken, unchanged, conflicts = _sort(read.results, payments)
+    taken, unchanged, conflicts = _sort(read.results, payments, await _waiting(session, made))
     await _keep(session, made, content, len(read.results), by)
     if taken:
         rows = [
@@ -116,12 +117,26 @@ async def _payments(session: Session, made: PaymentList, ids: Sequence[UUID]) ->
     return {payment.payment_id: payment for payment in found.scalars() if payment.payment_id in wanted}
 
 
-def _sort(results: Sequence[Result], payments: dict[UUID, Payment]) -> tuple[list[Result], int, list[UUID]]:
+async def _waiting(session: Session, made: PaymentList) -> dict[UUID, str]:
+    """What was said of the payments whose results wait to be worked in. Who receives a file holds the list."""
+    found = await session.execute(
+        select(col(ResultRow.payment_id), col(ResultRow.status)).where(
+            col(ResultRow.payment_list_id) == made.payment_list_id
+        )
+    )
+    return {payment_id: status for payment_id, status in found}  # noqa: C416 - a row is no pair for mypy
+
+
+def _sort(
+    results: Sequence[Result], payments: dict[UUID, Payment], waiting: dict[UUID, str]
+) -> tuple[list[Result], int, list[UUID]]:
     taken: list[Result] = []
     unchanged = 0
     conflicts: list[UUID] = []
     for result in results:
-        state = payments[result.payment_id].state
+        state: str = payments[result.payment_id].state
+        if result.payment_id in waiting:
+            state = _SETTLES[waiting[result.payment_id]]
         if state == PaymentState.COMMITTED:
             taken.append(result)
         elif _says_the_same(result, state):

@@ -199,7 +199,9 @@ class Office:
                 return found
             after = {"after": page["next"]}
 
-    async def results(self, made: dict[str, Any], lines: Sequence[str], *, expect: int = 200) -> dict[str, Any]:
+    async def results(
+        self, made: dict[str, Any], lines: Sequence[str], *, expect: int = 200, run: bool = True
+    ) -> dict[str, Any]:
         content = "\n".join(["payment_id,status,reason,paid_on", *lines]) + "\n"
         answer = await self.one.post(
             f"/api/v1/payment-lists/{made['payment_list_id']}/results",
@@ -207,7 +209,8 @@ class Office:
         )
         assert answer.status_code == expect, answer.text
         told: dict[str, Any] = json.loads(answer.text)
-        await self.deployment.run_due()
+        if run:
+            await self.deployment.run_due()
         return told
 
     async def second(self, correction: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 
 import pytest
 
+from services.programs import settle_payments
 from shared.events.intake import DuplicateResolved, DuplicateSuspected
 from shared.events.programs import (
     AidDisbursed,
@@ -65,6 +66,22 @@ async def test_results_may_come_in_parts_and_contradictions_are_named(deployment
     )
     assert (told["state"], told["taken"], told["conflicts"]) == ("settled", 1, [first["payment_id"]])
     assert len(await office.deployment.announced(AidFailed)) == 1
+
+
+async def test_what_contradicts_a_result_that_still_waits_is_named(
+    deployment_of: DeploymentFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settle_payments, "CHUNK", 1)
+    office = await blt(deployment_of, families(3))
+    made = await office.approved_list("BLT-2022", "2022")
+    ids = [item["payment_id"] for item in await office.payments(made)]
+    told = await office.results(made, [f"{each},PAID,,2022-12-28" for each in ids], run=False)
+    assert (told["state"], told["taken"]) == ("approved", 3)
+    later = [f"{ids[1]},PAID,,2022-12-28", f"{ids[2]},FAILED,account-closed,2022-12-29"]
+    told = await office.results(made, later)
+    assert (told["taken"], told["unchanged"], told["conflicts"]) == (0, 1, [ids[2]])
+    assert len(await office.deployment.announced(AidDisbursed)) == 3
+    assert await office.reconcile() == []
 
 
 @pytest.mark.parametrize(
