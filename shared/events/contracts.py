@@ -37,7 +37,7 @@ def event_class(full_type: str) -> type[Event] | None:
 def is_newer_version_of_known(full_type: str) -> bool:
     """Whether a type is a later version of a contract known here.
 
-    Such an event is announced beside its older version for a window (DESIGN §3), so a reader that does not know it
+    Such an event is announced beside its older version for a window, so a reader that does not know it
     yet loses nothing by passing over it; a type whose very name is unknown is parked instead.
     """
     name, _, version = full_type.rpartition(".v")

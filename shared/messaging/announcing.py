@@ -1,4 +1,4 @@
-"""Announce: an event becomes a row of the outbox in the transaction of what it tells (DESIGN §4.1)."""
+"""Announce: an event becomes a row of the outbox in the transaction of what it tells."""
 
 from __future__ import annotations
 

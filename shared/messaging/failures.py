@@ -1,4 +1,4 @@
-"""The kinds of failure, and what each entails (DESIGN §4.6)."""
+"""The kinds of failure, and what each entails."""
 
 from __future__ import annotations
 

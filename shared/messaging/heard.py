@@ -1,4 +1,4 @@
-"""What a deployment has heard: one mark per (topic, key), locked while a batch is handled (DESIGN §4.3)."""
+"""What a deployment has heard: one mark per (topic, key), locked while a batch is handled."""
 
 from __future__ import annotations
 

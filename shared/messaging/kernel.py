@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 Role = Literal["api", "worker", "relay", "all"]
 MEASURE_SECONDS = 2.0
+DRAIN_SECONDS_MAX = 20.0
 Loop = tuple[str, Callable[[], Awaitable[None]]]
 
 
@@ -103,7 +104,10 @@ class Kernel:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            # What does not end in time is left to the end of the process; it committed nothing it did not finish.
+            _, hanging = await asyncio.wait(tasks, timeout=DRAIN_SECONDS_MAX)
+            for task in hanging:
+                log.error("loop.hangs", loop=task.get_name())
 
     def health(self) -> dict[str, str | None]:
         """Each part of this process that can fail, with what is wrong, or None."""
@@ -128,7 +132,7 @@ class Kernel:
         await self.consumer.run()
 
     async def _may_start(self) -> None:
-        """Refuse to hear where going on could silently lose or repeat the past (DESIGN §4.10)."""
+        """Refuse to hear where going on could silently lose or repeat the past."""
         async with self.sessions() as session:
             stated = await read_react_from(session)
             had_offsets = await is_stated(session, OFFSETS_SEEN)

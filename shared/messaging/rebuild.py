@@ -1,4 +1,4 @@
-"""Rebuild: empty the read tables and fold the past again, to the same bytes (DESIGN §4.4)."""
+"""Rebuild: empty the read tables and fold the past again, to the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reconcile: what a deployment announced and heard, held against the topics themselves (DESIGN §4.9). Works live."""
+"""Reconcile: what a deployment announced and heard, held against the topics themselves. Works live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A record as it came, read without ever raising: what is wrong with it is a value (DESIGN §3, §4.6)."""
+"""A record as it came, read without ever raising: what is wrong with it is a value."""
 
 from __future__ import annotations
 

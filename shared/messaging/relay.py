@@ -1,4 +1,4 @@
-"""Relay: moves the outbox to Kafka, in order. One is active per deployment; others stand by (DESIGN §4.2)."""
+"""Relay: moves the outbox to Kafka, in order. One is active per deployment; others stand by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loops that are started again with back-off, and say what is wrong meanwhile (DESIGN §11)."""
+"""Loops that are started again with back-off, and say what is wrong meanwhile."""
 
 from __future__ import annotations
 

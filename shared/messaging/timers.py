@@ -1,4 +1,4 @@
-"""Timers: what falls due at a moment of business time is handled in a transaction like an event (DESIGN §4.8)."""
+"""Timers: what falls due at a moment of business time is handled in a transaction like an event."""
 
 from __future__ import annotations
 
