@@ -24,6 +24,7 @@ from local.stack import Stack, StackError, state_folder
 from local.stack.processes import dies_with_parent, stop, try_to_hold
 from local.story.report import Report
 from local.story.samarinda import play
+from shared.logging import configure_logging
 
 FAMILIES = 8_900
 SEED = 64
@@ -50,6 +51,7 @@ def main(
     seed: Annotated[int, Parameter(help="Seed of the generated register.")] = SEED,
 ) -> int:
     """Play the story and, without --exit, serve until Ctrl-C."""
+    configure_logging("error", stream=sys.stderr)
     # A pipe has no width of its own, and the tables would lose their figures.
     console = Console(width=None if sys.stdout.isatty() else 120)
     options = Options(exit_when_settled, report, families, seed)
