@@ -26,6 +26,12 @@ class DecreeSent(Body):
     list_sha256: Sha256 | None = None
 
 
+class ListDecreeSent(DecreeSent):
+    """A decree that adopts a payment list names the hash of the named list: of this list and no other."""
+
+    list_sha256: Sha256
+
+
 class ProgrammeSent(Body):
     """A programme file: one that ships with this release by its name, or a document of one's own."""
 
@@ -85,10 +91,10 @@ class ProposalDecisionSent(Body):
 
 
 class ListDecisionSent(Body):
-    """The second person's word on a payment list; an approval names its decree."""
+    """The second person's word on a payment list; an approval names its decree, and that the hash of the list."""
 
     approve: bool
-    decree: DecreeSent | None = None
+    decree: ListDecreeSent | None = None
 
     @model_validator(mode="after")
     def _decree_with_approval(self) -> Self:

@@ -83,7 +83,7 @@ async def approve(session: Session, made: PaymentList, decree: Decree, by: str) 
     Whoever may meanwhile not be paid is failed with the reason instead; the others do not wait for it.
     """
     _require_submitted(made, by)
-    if decree.list_sha256 is not None and decree.list_sha256 != made.list_sha256:
+    if decree.list_sha256 is None or decree.list_sha256 != made.list_sha256:
         raise Problem("decree-of-another-list", status=409, field="decree.list_sha256")
     running = await in_force(session, made.programme)
     made.state = ListState.APPROVED

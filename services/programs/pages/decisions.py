@@ -17,10 +17,10 @@ from services.programs.api.payment_lists import (
     show_payments,
 )
 from services.programs.api.who import Checker, Officer, Reader
-from services.programs.bodies import DecreeSent, ListDecisionSent, ProposalDecisionSent
+from services.programs.bodies import DecreeSent, ListDecisionSent, ListDecreeSent, ProposalDecisionSent
 from services.programs.models import ListState, ProposalState
 from services.programs.pages.frame import pages
-from shared.events.fields import DecreeNumber
+from shared.events.fields import DecreeNumber, Sha256
 from shared.problem import Problem
 from shared.regions import Regions
 from shared.security import Role
@@ -32,6 +32,7 @@ router = APIRouter(route_class=EdgeRoute, include_in_schema=False)
 Approve = Annotated[bool, Form()]
 Number = Annotated[DecreeNumber | None, Form()]
 Dated = Annotated[date | None, Form()]
+Sha = Annotated[Sha256 | None, Form()]
 
 
 @router.get("/proposals/{proposal_id}")
@@ -100,9 +101,12 @@ async def decide_list_by_form(
     session: SessionDep,
     number: Number = None,
     dated: Dated = None,
+    list_sha256: Sha = None,
 ) -> RedirectResponse:
-    """Take the decision as the API does."""
-    body = ListDecisionSent(approve=approve, decree=_decree(approve, number, dated))
+    """Take the decision as the API does; the form carries the hash of the list that was shown."""
+    decree = _decree(approve, number, dated)
+    adopted = decree and ListDecreeSent(number=decree.number, dated=decree.dated, list_sha256=_hash(list_sha256))
+    body = ListDecisionSent(approve=approve, decree=adopted)
     await decide_payment_list(payment_list_id, body, caller, session)
     return RedirectResponse(f"/payment-lists/{payment_list_id}", 303)
 
@@ -113,3 +117,9 @@ def _decree(approve: bool, number: str | None, dated: date | None) -> DecreeSent
     if number is None or dated is None:
         raise Problem("decree-missing", status=422, field="number")
     return DecreeSent(number=number, dated=dated)
+
+
+def _hash(list_sha256: str | None) -> str:
+    if list_sha256 is None:
+        raise Problem("decree-missing", status=422, field="list_sha256")
+    return list_sha256

@@ -139,6 +139,8 @@ async def test_who_is_blocked_between_list_and_decree_fails_and_the_rest_is_paid
     decree = {"number": "460/113/2022", "dated": "2022-12-20", "list_sha256": made["list_sha256"]}
     alone = await office.post(f"{path}/decision", {"approve": True, "decree": decree}, expect=409)
     assert alone["code"] == "second-person-required"
+    without = {"approve": True, "decree": {"number": "460/113/2022", "dated": "2022-12-20"}}
+    await office.post(f"{path}/decision", without, by=office.two, expect=422)
     other = {"approve": True, "decree": {**decree, "list_sha256": "ab" * 32}}
     foreign = await office.post(f"{path}/decision", other, by=office.two, expect=409)
     assert foreign["code"] == "decree-of-another-list"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from shared.events.programs import HouseholdEnrolled
 from shared.security import Role
 from tests.fixtures.deployments import DeploymentFactory
@@ -39,7 +41,11 @@ async def test_a_second_person_decides_on_the_page(deployment_of: DeploymentFact
     await office.post(f"/payment-lists/{made['payment_list_id']}/submission")
     path = f"/payment-lists/{made['payment_list_id']}"
     assert path in await page(office, "/")
-    assert (await office.two.post(f"{path}/decide", data=decree)).status_code == 303
+    shown = await page(office, path)
+    [list_sha256] = re.findall(r'name="list_sha256" value="([0-9a-f]{64})"', shown)
+    assert (await office.two.post(f"{path}/decide", data=decree)).status_code == 422
+    adopted = {**decree, "list_sha256": list_sha256}
+    assert (await office.two.post(f"{path}/decide", data=adopted)).status_code == 303
     assert "460/112/2022" in await page(office, path)
     await office.deployment.hear_own()
     assert "BLT-2022" in await page(office, f"/households/{known[0].id}")
