@@ -5,8 +5,10 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from shared.events.codes import CodeList, code_lists
+from shared.texts.formats import rupiah
 from shared.texts.locales import LOCALES, Locale
 
 
@@ -45,7 +47,7 @@ class Catalogue:
     def text(self, code: str, locale: Locale, values: Mapping[str, object]) -> str:
         """The text of a code. Raises UnknownTextError for a code or placeholder without an answer."""
         try:
-            return self._template(code, locale).format_map(values)
+            return _Filled(locale).vformat(self._template(code, locale), (), values)
         except KeyError as missing:
             raise UnknownTextError(f"text {code!r} needs the value {missing}") from None
 
@@ -54,6 +56,18 @@ class Catalogue:
             return self._texts[code][locale]
         except KeyError:
             raise UnknownTextError(f"no text {code!r} in the catalogue") from None
+
+
+class _Filled(string.Formatter):
+    """Fills a text in a language; `{amount:rupiah}` is written as people of that language write money."""
+
+    def __init__(self, locale: Locale) -> None:
+        self._locale = locale
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec == "rupiah":
+            return rupiah(value, self._locale) if isinstance(value, int) else str(value)
+        return str(super().format_field(value, format_spec))
 
 
 @cache

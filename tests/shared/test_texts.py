@@ -106,3 +106,9 @@ def test_numbers_and_days_read_as_people_write_them() -> None:
     assert (moment(midnight, "id"), moment(midnight, "en")) == ("21 Desember 2022, 00.05", "21 December 2022, 00:05")
     with pytest.raises(ValueError, match="naive"):
         moment(datetime(2022, 12, 20), "id")  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(("locale", "shown"), [("id", "Rp\xa020.000.000"), ("en", "Rp\xa020,000,000")])
+def test_money_is_written_in_the_readers_language(locale: Locale, shown: str) -> None:
+    texts = Catalogue({"area": {"reason.short": {"id": "Kurang {asked:rupiah}.", "en": "Short of {asked:rupiah}."}}})
+    assert shown in texts.text("reason.short", locale, {"asked": 20_000_000})

@@ -19,7 +19,7 @@ async def test_the_fifty_first_house_is_refused_with_the_line_named(deployment_o
     assert refused["household_id"] == str(known[50].id)
     [reason] = refused["reasons"]
     assert reason["code"] == "fund-line-exhausted"
-    assert LINE in reason["detail"]
+    assert reason["detail"] == f"Baris anggaran {LINE} tidak cukup: diperlukan Rp\xa020.000.000, tersisa Rp\xa00."
     [told] = await office.deployment.announced(FundLineExhausted)
     assert (told.fund_line, told.asked_rupiah, told.available_rupiah) == (LINE, 20_000_000, 0)
     assert len(await office.deployment.announced(HouseholdEnrolled)) == 50
