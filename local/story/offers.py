@@ -41,6 +41,8 @@ async def answer_all(cast: Cast, office: Office, day: date, *, silent: Collectio
     for _ in range(ROUNDS_MAX):
         cast.move_to(answered.day.isoformat(), hour=10)
         while offers := [offer for offer in await open_offers(office) if not _stays_silent(cast, offer, silent)]:
+            # By rank across the kecamatan: answers about one quota wait for each other.
+            offers.sort(key=lambda offer: (offer["rank"], offer["region"]))
             answered.by_state.update(await each(offers, lambda offer: _answer(cast, office, offer), at_once=4))
         left = await open_offers(office)
         if not left:
