@@ -16,6 +16,8 @@ from shared.web.housekeeping import keep_house
 from shared.web.idempotency import Answers
 from shared.web.middleware import install_middleware
 from shared.web.page import STATIC, VersionedFiles, render_problem
+from shared.web.parked import router as parked_router
+from shared.web.parked_pages import router as parked_pages_router
 from shared.web.problems import install_problem_handlers
 from shared.web.sign_in import router as sign_in_router
 
@@ -74,5 +76,7 @@ def make_web_app(
 
 def include_routers(app: FastAPI, routers: Sequence[APIRouter]) -> None:
     """A service's routes and those that every deployment has; also without a deployment, for the page of roles."""
-    for router in (health_router(), sign_in_router, *routers):
+    # A process without routes of its own serves probes only: its deployment's screens are elsewhere.
+    parked = (parked_router, parked_pages_router) if routers else ()
+    for router in (health_router(), sign_in_router, *routers, *parked):
         app.include_router(router)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.directory import Directory
+from shared.messaging.hearing import Hearing
 from shared.security import Vault
 from shared.security.tokens import TokenVerifier
 
@@ -21,6 +22,8 @@ class WebSettings(Protocol):
     def mode(self) -> str: ...
     @property
     def agency(self) -> str: ...
+    @property
+    def region(self) -> str: ...
     @property
     def public_url(self) -> str: ...
     @property
@@ -38,7 +41,10 @@ class WebSettings(Protocol):
 
 
 class Kernel(Protocol):
-    """The part of the kernel that the edge calls."""
+    """The part of the kernel that the edge and the operator's screens call."""
+
+    @property
+    def hearing(self) -> Hearing: ...
 
     async def commit(self, session: AsyncSession) -> None:
         """Numbers what was announced, fills the outbox, commits and wakes the relay."""

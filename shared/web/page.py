@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from shared.problem import Problem
-from shared.security import Caller
+from shared.security import Caller, Role
 from shared.texts import LOCALES, text
 from shared.texts.formats import day, moment, number, rupiah
 from shared.web.deployment import deployment_of
@@ -36,6 +36,10 @@ class Link:
 
     url: str
     text: str
+
+
+_PARKED: Final = Link("/parked", "nav.parked")
+"""Every service has this screen; only operators have something to do there."""
 
 
 class Pages:
@@ -87,7 +91,7 @@ class Pages:
             "signed_in": session is not None,
             "csrf": session.csrf if session else "",
             "form_frame": lambda: _form_frame(session),
-            "nav": self._nav,
+            "nav": (*self._nav, *((_PARKED,) if caller and Role.OPERATOR in caller.roles else ())),
             "here": request.url.path,
             "here_query": quote(f"{request.url.path}?{request.url.query}".rstrip("?"), safe="/"),
             "agency_name": directory.agency(agency).name if directory.knows(agency) else agency,

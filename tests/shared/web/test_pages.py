@@ -197,3 +197,10 @@ async def test_nothing_is_loaded_from_elsewhere(hall: Hall) -> None:
 def test_the_vendored_script_is_the_published_one() -> None:
     assert static_url("vendor/htmx-2.0.11.min.js").endswith("?v=d6fdc75f204e")
     assert (STATIC / "vendor" / "htmx-LICENSE.txt").read_text().startswith("Zero-Clause BSD")
+
+
+async def test_only_operators_are_led_to_what_is_parked(hall: Hall) -> None:
+    led = 'href="/parked"'
+    assert led not in (await sign_in(hall)).text
+    hall.browser.cookies.clear()
+    assert led in (await sign_in(hall, f"{PEOPLE}.pengelola-sistem", path="/parked")).text
