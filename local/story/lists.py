@@ -104,7 +104,7 @@ class Office:
         await self.checker.post(f"{path}/decision", {"approve": True, "decree": decree})
         order = (await self.maker.download(f"{path}/order")).decode()
         self.cast.move_to(paid_on)
-        await self.maker.upload(f"{path}/results", ("hasil.csv", _answer(order, paid_on, bank), "text/csv"))
+        await self.maker.upload(f"{path}/results", ("hasil.csv", answer_of_bank(order, paid_on, bank), "text/csv"))
         return await self._until(path, "settled")
 
     async def _make(self, period: str, number: str) -> Json:
@@ -121,7 +121,7 @@ class Office:
         return await until(look, lambda made: made["state"] == state, what, within_s=DONE_WITHIN_S)
 
 
-def _answer(order: str, paid_on: str, bank: Bank) -> bytes:
+def answer_of_bank(order: str, paid_on: str, bank: Bank) -> bytes:
     """The bank's result file for a payment order."""
     answer = io.StringIO()
     write = csv.writer(answer, lineterminator="\n").writerow

@@ -11,10 +11,10 @@ from rich.console import Console
 from local.city import City
 from local.story import truth
 from local.story.cast import Cast, progress_on
-from local.story.chapters import business, cash, graduation, houses, province, register, settling, visits
+from local.story.chapters import business, cash, graduation, houses, province, register, second_look, settling, visits
 from local.story.report import Report
 
-CHAPTERS = (register, visits, cash, business, houses, province, graduation, settling)
+CHAPTERS = (register, visits, cash, second_look, business, houses, province, graduation, settling)
 
 
 Listener = Callable[[httpx2.Request], Awaitable[None]]

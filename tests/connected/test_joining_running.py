@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +56,7 @@ async def test_it_says_of_each_household_what_the_others_say(played: Played, new
 
 async def test_it_knows_the_same_totals_and_misses_nothing(played: Played, newcomer: Newcomer) -> None:
     assert newcomer.settings["TUNTAS_AGENCY"] == AGENCY
-    report = json.loads(await played.city.command("reconcile", "--json"))
+    report = await played.city.reconcile()
     totals = {each["agency"]: each["totals"] for each in report["deployments"] if each["service"] == "programs"}
     assert totals[AGENCY] == totals["dinkop-samarinda"]
     assert totals[AGENCY]["programs.paid"] == played.report.disbursements

@@ -1,4 +1,4 @@
-"""Chapter 4: start capital for families with a business: frozen ranks, offers, answers, and one enrolment voided."""
+"""Chapter 5: start capital for families with a business: frozen ranks, offers, answers, and one enrolment voided."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chapter 7: families that earn enough leave the programme, and each freed place goes to the next on the list."""
+"""Chapter 8: families that earn enough leave the programme, and each freed place goes to the next on the list."""
 
 from __future__ import annotations
 

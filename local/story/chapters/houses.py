@@ -1,4 +1,4 @@
-"""Chapter 5: unfit houses are repaired while the money lasts; for one house more the fund line is not enough."""
+"""Chapter 6: unfit houses are repaired while the money lasts; for one house more the fund line is not enough."""
 
 from __future__ import annotations
 

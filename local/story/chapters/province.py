@@ -1,4 +1,4 @@
-"""Chapter 6: the province announces, with a Kafka client of its own, what it gives to a household of the city."""
+"""Chapter 7: the province announces, with a Kafka client of its own, what it gives to a household of the city."""
 
 from __future__ import annotations
 

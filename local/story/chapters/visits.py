@@ -51,24 +51,28 @@ async def _cases(cast: Cast) -> list[Json]:
         await until(look, lambda opened: opened >= wanted, "a case per family of the list", within_s=HEARD_WITHIN_S)
     cases: list[Json] = []
     after: str | None = None
-    while after is not None or not cases:
+    while True:
         page = await supervisor.get("/api/v1/cases", after=after, limit=CASES_MAX)
         cases += page["cases"]
         after = page["next"]
         if after is None:
-            break
-    return cases
+            return cases
 
 
 async def _assign(cast: Cast) -> None:
     """Each kecamatan has its field workers."""
     supervisor = cast.desk("verification", DINSOS, "penyelia-verifikasi")
-    workers = [
-        {"region": person.regions[0], "officer": person.subject}
+    workers = [{"region": kecamatan, "officer": subject} for kecamatan, subject in field_workers(cast).items()]
+    await supervisor.post("/api/v1/assignments", {"assignments": workers})
+
+
+def field_workers(cast: Cast) -> dict[str, str]:
+    """Kecamatan → who visits there."""
+    return {
+        person.regions[0]: person.subject
         for person in cast.people().people()
         if person.agency == DINSOS and Role.FIELD_VERIFIER in person.roles and len(person.regions[0]) == len("64.72.05")
-    ]
-    await supervisor.post("/api/v1/assignments", {"assignments": workers})
+    }
 
 
 async def _learn_who_they_are(cast: Cast, cases: Sequence[Json]) -> None:
@@ -119,11 +123,7 @@ async def _visit(cast: Cast, moment: datetime) -> None:
     by_kecamatan: dict[str, list[Household]] = defaultdict(list)
     for household in cast.households.values():
         by_kecamatan[household.family.region[:8]].append(household)
-    workers = {
-        person.regions[0]: person.subject
-        for person in cast.people().people()
-        if person.agency == DINSOS and Role.FIELD_VERIFIER in person.roles and len(person.regions[0]) == len("64.72.05")
-    }
+    workers = field_workers(cast)
     done = 0
     async with cast.bar("visits", len(cast.households)) as show:
 
@@ -131,9 +131,9 @@ async def _visit(cast: Cast, moment: datetime) -> None:
             nonlocal done
             kecamatan, households = part
             desk = cast.desk_of("verification", DINSOS, workers[kecamatan])
-            visits = [_visit_of(household, moment) for household in households]
+            visits = [visit_of(household, household.case_id, moment) for household in households]
             answer = await desk.post("/api/v1/visits:batch", {"visits": visits})
-            _expect_all(answer, "visits")
+            expect_all(answer, "visits")
             done += len(households)
             show(done)
 
@@ -141,17 +141,18 @@ async def _visit(cast: Cast, moment: datetime) -> None:
         await each(parts, send, at_once=3)
 
 
-def _visit_of(household: Household, moment: datetime) -> Json:
+def visit_of(household: Household, case_id: UUID, moment: datetime) -> Json:
+    """What was found at a family's door, as the field worker's phone sends it."""
     family = household.family
     found = {member.register_row: member for member in family.members}
     outcomes = [
         {"member_id": str(member), "outcome": _outcome(found[row])} for member, row in household.member_rows.items()
     ]
     # A photo stays with the agency; here a digest stands for one, a different one for each house.
-    photo = hashlib.sha256(f"photo of {household.id}".encode()).hexdigest()
+    photo = hashlib.sha256(f"photo of {household.id} on {moment.date()}".encode()).hexdigest()
     visit: dict[str, Any] = {
-        "id": str(uuid5(household.id, "visit 1")),
-        "case_id": str(household.case_id),
+        "id": str(uuid5(case_id, "visit")),
+        "case_id": str(case_id),
         "questionnaire": "p3ke-visit-1",
         "visited_on": moment.date().isoformat(),
         "answers": family.answers,
@@ -177,15 +178,11 @@ async def _decide(cast: Cast) -> None:
         async def send(part: Sequence[Json]) -> None:
             nonlocal done
             answer = await head.post("/api/v1/decisions:batch", {"decisions": list(part)})
-            _expect_all(answer, "decisions")
+            expect_all(answer, "decisions")
             done += len(part)
             show(done)
 
         await each(list(_parts(decisions, DECISIONS_MAX)), send, at_once=2)
-    verified = [household for household in cast.households.values() if household.family.is_verified]
-    cast.report.families_verified = len(verified)
-    cast.report.families_rejected = len(cast.households) - len(verified)
-    cast.report.persons_confirmed = sum(household.family.confirmed for household in verified)
 
 
 def _decision(household: Household) -> Json:
@@ -194,7 +191,8 @@ def _decision(household: Household) -> Json:
     return {"case_id": str(household.case_id), "decision": "rejected", "reasons": [household.family.reason]}
 
 
-def _expect_all(answer: Json, what: str) -> None:
+def expect_all(answer: Json, what: str) -> None:
+    """Raises RuntimeError where an item of a list was refused."""
     refused = [each for each in answer["results"] if each["result"] == "refused"]
     if refused:
         raise RuntimeError(f"{len(refused)} {what} refused, e.g. {refused[0]}")
