@@ -21,6 +21,8 @@ from services.programs.rules.places import Candidate
 from shared.messaging import Session
 from shared.problem import Problem
 
+NO_LONGER_ELIGIBLE = "no-longer-eligible"
+
 
 async def lock_offer(session: Session, offer_id: UUID) -> Offer:
     """The offer as it is now. Raises 404."""
@@ -46,8 +48,8 @@ async def accept(session: Session, offer: Offer, by: str) -> Decision:
     [candidate] = await assess(session, running, [offer.household_id])
     decision = Decision.of(each for each in candidate.decision.reasons if each.code != ALREADY_OFFERED)
     if not decision.allowed:
-        reason = decision.reasons[0].code
-        await end_offer(session, running, quota, slot, offer, OfferState.WITHDRAWN, reason, by)
+        # Why is for the officer alone: on the bus a reason like a decile would be an attribute of a family.
+        await end_offer(session, running, quota, slot, offer, OfferState.WITHDRAWN, NO_LONGER_ELIGIBLE, by)
         return decision
     offer.state = OfferState.ACCEPTED
     offer.answered_by = by
