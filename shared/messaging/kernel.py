@@ -158,7 +158,7 @@ class Kernel:
                 noted = True
             self.heard_metrics.lag.set(await self.consumer.lag())
             age = self.consumer.poll_age()
-            self.heard_metrics.age.set(age if age != float("inf") else -1)
+            self.heard_metrics.age.set(round(age, 3) if age != float("inf") else -1)
             await asyncio.sleep(MEASURE_SECONDS)
 
     async def _notify_relay(self) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
+
+# Their long fractions look like id numbers to whoever sweeps for some, and nobody reads them.
+disable_created_metrics()
 
 
 @dataclass

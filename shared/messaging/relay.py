@@ -117,7 +117,7 @@ class Relay:
     async def _measure(self, connection: Any) -> None:
         depth, oldest = await connection.fetchrow(_DEPTH)
         self._metrics.depth.set(depth)
-        self._metrics.oldest.set(oldest or 0)
+        self._metrics.oldest.set(round(oldest or 0, 3))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:

@@ -20,6 +20,7 @@ from shared.events.topics import consumer_group
 from shared.provisioning.cluster import kafka_admin
 from shared.provisioning.provision import provision
 from shared.settings import DeploymentSettings
+from tests.fixtures import eventually
 from tests.fixtures.provisioned import TODAY, Provisioned
 
 DINKOP, PUPR = DeploymentId("programs", "dinkop-samarinda"), DeploymentId("programs", "pupr-samarinda")
@@ -116,8 +117,17 @@ async def test_lost_settings_are_made_anew(provisioned: Provisioned) -> None:
     provisioned.operator.env_file_of(DINKOP).unlink()
     changed = await provision(provisioned.operator, on=TODAY, migrated=False)
     assert any("password renewed" in line for line in changed)
-    await provisioned.announce(DINKOP, provisioned.fact_topic(DINKOP))
+    await eventually(lambda: _signs_in(provisioned))
     await (await asyncpg.connect(provisioned.database_url(DINKOP))).close()
+
+
+async def _signs_in(provisioned: Provisioned) -> bool:
+    """A broker learns of a renewed password a moment after the controller has taken it."""
+    try:
+        await provisioned.announce(DINKOP, provisioned.fact_topic(DINKOP))
+    except KafkaConnectionError:
+        return False
+    return True
 
 
 async def test_a_grant_that_ended_is_taken_back(provisioned: Provisioned) -> None:
