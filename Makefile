@@ -22,7 +22,7 @@ demo: setup ## run the Samarinda story on real Kafka and PostgreSQL; ARGS="--exi
 	@$(RUN)/python -m local.demo $(ARGS)
 
 test: setup ## run all tests; ARGS="-k word" selects; TUNTAS_STACK=containers takes Kafka and PostgreSQL from Docker
-	@$(RUN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(RUN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 check: setup ## lint, format, types, import contracts, lock, and every service alone under its own extra
 	$(RUN)/ruff check .

@@ -136,7 +136,6 @@ def test_words_of_a_register_are_found_in_logs_whatever_stands_around_them(tmp_p
     assert found == {"2", "3", "4", "5", "6"}
 
 
-@pytest.mark.xdist_group("city")
 async def test_nothing_that_tells_who_people_are_leaves_intake(played: Played) -> None:
     """The whole story of a small city: every topic, every log, every figure."""
     files = played.city.state.parent / "files"

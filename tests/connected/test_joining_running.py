@@ -15,7 +15,6 @@ from shared.events.programs import HouseholdEnrolled
 from shared.provisioning.secrets_file import read_variables
 from tests.connected.small_city import Played
 
-pytestmark = pytest.mark.xdist_group("city")
 AGENCY = "disnaker-samarinda"
 NAME = f"programs.{AGENCY}"
 

@@ -12,8 +12,6 @@ from tests.connected.drills import Moment, PowerCuts, RelayDrill
 from tests.connected.expected import Expected
 from tests.connected.small_city import Played, played_city
 
-pytestmark = pytest.mark.xdist_group("city")
-
 FAMILIES = 500
 INTAKE, VERIFICATION = "intake.dinsos-samarinda", "verification.dinsos-samarinda"
 CASH, BUSINESS = "programs.dinsos-samarinda", "programs.dinkop-samarinda"

@@ -18,7 +18,6 @@ from shared.provisioning.secrets_file import read_variables
 from shared.serve import find_service
 from tests.connected.small_city import Played
 
-pytestmark = pytest.mark.xdist_group("city")
 DEPLOYMENTS = (
     "intake.dinsos-samarinda",
     "verification.dinsos-samarinda",

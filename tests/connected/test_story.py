@@ -31,7 +31,6 @@ from shared.events.verification import HouseholdRejected, HouseholdVerified, Ver
 from tests.connected.expected import FAMILY_RUPIAH, PERSON_RUPIAH, Expected
 from tests.connected.small_city import EventClass, Fact, Played
 
-pytestmark = pytest.mark.xdist_group("city")
 COHORT = "P3KE-9000"
 
 
