@@ -155,7 +155,10 @@ async def test_a_lost_database_asks_to_come_again(hall: Hall) -> None:
     async with hall.database.engine.begin() as admin:
         await hall.client.get("/notes", headers=hall.officer())
         await admin.execute(
-            text("select pg_terminate_backend(pid) from pg_stat_activity where application_name = :name"),
+            text(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where application_name = :name and datname = current_database()"
+            ),
             {"name": f"tuntas {PEOPLE}"},
         )
     answer = await hall.client.get("/notes", headers=hall.officer())
