@@ -23,6 +23,7 @@ from faststream.security import SASLScram256
 
 from shared.events.topics import consumer_group, subscription_pattern
 from shared.messaging.failures import ConsumerStopped, StartRefused
+from shared.messaging.points import reached
 from shared.messaging.relay import BATCH_BYTES_MAX
 from shared.settings import DeploymentSettings
 
@@ -100,6 +101,10 @@ class Consumer:
         self._halt, self._unreadable = asyncio.Event(), None
         broker = self._broker = self._make_broker()
         try:
+            await broker.connect()
+            # Connecting makes FastStream's own builder; its consumers are made by ours, from the same options.
+            made_by: Any = broker.config.broker_config.builder
+            broker.config.broker_config.builder = partial(_Reader, self._give_up_reading, **made_by.keywords)
             await broker.start()
             await self._halt.wait()
             if self._unreadable is not None:
@@ -202,8 +207,6 @@ class Consumer:
             decoder=_hand_over_raw,
         )
         subscriber(self._hear_until_done)
-        made_by: Any = broker.config.broker_config.builder
-        broker.config.broker_config.builder = partial(_Reader, self._give_up_reading, **made_by.keywords)
         if any(each.ack_policy is not AckPolicy.NACK_ON_ERROR for each in broker.subscribers):
             raise StartRefused("A subscriber would commit what it did not handle.")
         return broker
@@ -229,7 +232,13 @@ class _Reader(AIOKafkaConsumer):  # type: ignore[misc]
             self._give_up(error)
             await asyncio.Event().wait()
             raise
+        reached("after-read")
         return found
+
+    async def commit(self, offsets: Any = None) -> None:
+        reached("before-offset-commit")
+        await super().commit(offsets)
+        reached("after-offset-commit")
 
 
 @stamina.retry(on=KafkaError, attempts=10, timeout=20)

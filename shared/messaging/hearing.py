@@ -18,6 +18,7 @@ from shared.messaging.failures import ConsumerStopped, is_infrastructure
 from shared.messaging.heard import Judgement, Mark, MarkKey, keep_marks, lock_marks
 from shared.messaging.metrics import HeardMetrics
 from shared.messaging.parking import Sealer, park
+from shared.messaging.points import reached
 from shared.messaging.records import Authority, Fault, RawRecord, Received, receive
 from shared.messaging.routing import EventRouter, Hearer, arguments
 
@@ -150,7 +151,9 @@ class Hearing:
         async with self.sessions() as session:
             yield session
             await write_announcements(session)
+            reached("before-database-commit")
             await session.commit()
+            reached("after-database-commit")
         self.after_commit()
 
 

@@ -21,6 +21,7 @@ from shared.messaging.failures import StartRefused
 from shared.messaging.hearing import Hearing, ReactFrom
 from shared.messaging.metrics import HeardMetrics, RelayMetrics
 from shared.messaging.parking import Sealer
+from shared.messaging.points import reached
 from shared.messaging.records import Authority
 from shared.messaging.relay import SEND_SECONDS_MAX, Relay
 from shared.messaging.routing import EventRouter, TimerRouter
@@ -83,7 +84,9 @@ class Kernel:
         """The edge's commit: number what was announced, write it to the outbox, commit, wake the relay."""
         announced = announced_so_far(session)
         await write_announcements(session)
+        reached("before-database-commit")
         await session.commit()
+        reached("after-database-commit")
         if announced:
             self.wake.signal()
         if session.info.pop("scheduled", False):

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 
 from shared.messaging.metrics import RelayMetrics
+from shared.messaging.points import reached
 from shared.messaging.wake import OUTBOX_CHANNEL, Wake
 
 log = structlog.get_logger(__name__)
@@ -49,8 +50,6 @@ class Relay:
         self._metrics = metrics
         self._partition_of = DefaultPartitioner()
         self.active = False
-        self.after_acknowledged: Callable[[], None] = lambda: None
-        """Called between Kafka's acknowledgement and the commit of the deletion; a drill kills the process here."""
 
     async def run(self) -> None:
         """Relay until cancelled. Raises what went wrong; the supervisor waits and calls again."""
@@ -79,8 +78,9 @@ class Relay:
             if not rows:
                 return 0
             rows.sort(key=lambda row: row["id"])
+            reached("before-publish")
             await asyncio.wait_for(self._send(producer, rows), SEND_SECONDS_MAX)
-            self.after_acknowledged()
+            reached("after-publish")
         return len(rows)
 
     async def _send(self, producer: AIOKafkaProducer, rows: list[Any]) -> None:

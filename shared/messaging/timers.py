@@ -18,6 +18,7 @@ from shared.messaging.announcing import write_announcements
 from shared.messaging.causes import correlation, current_cause
 from shared.messaging.failures import ProjectionMayNotAct, is_infrastructure
 from shared.messaging.hearing import failure
+from shared.messaging.points import reached
 from shared.messaging.routing import Due, TimerRouter
 
 log = structlog.get_logger(__name__)
@@ -110,7 +111,9 @@ class Timers:
                 with correlation(due.correlation_id):
                     await self.router.kinds[due.kind](due, session)
                     await write_announcements(session)
+                reached("before-database-commit")
                 await session.commit()
+                reached("after-database-commit")
         except Exception as error:
             if due is None or is_infrastructure(error):
                 raise

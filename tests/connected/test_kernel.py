@@ -14,7 +14,7 @@ from sqlalchemy import text
 from local.stack import StackAddresses
 from shared.events.intake import HouseholdRegistered, HouseholdUpdated
 from shared.events.topics import fact_topic
-from shared.messaging import announce
+from shared.messaging import announce, points
 from shared.messaging.consumer import kafka_options
 from shared.messaging.reading import end_offsets
 from shared.messaging.rebuild import rebuild
@@ -108,14 +108,18 @@ async def test_a_crash_between_acknowledgement_and_deletion_repeats_a_tail_and_c
     intake, city = pair
     crashes = iter([True, True, False])
 
-    def crash() -> None:
-        if next(crashes, False):
+    def crash(point: points.Point) -> None:
+        if point == "after-publish" and next(crashes, False):
             raise OSError("the relay dies here")
 
-    intake.deployment.kernel.relay.after_acknowledged = crash
+    async with running(intake):
+        points.listen(crash)
+        try:
+            await announced(intake, 100)
+            await eventually(lambda: nothing_unsent(intake), within=30)
+        finally:
+            points.listen(None)
     async with running(intake, city):
-        await announced(intake, 100)
-        await eventually(lambda: nothing_unsent(intake), within=30)
         await eventually(lambda: has_effects(city, 300), within=30)
         await all_well(intake, city)
     end = intake.deployment.settings.topic_root
