@@ -14,7 +14,7 @@ from tests.connected.small_city import Played, played_city
 
 FAMILIES = 500
 INTAKE, VERIFICATION = "intake.dinsos-samarinda", "verification.dinsos-samarinda"
-CASH, BUSINESS = "programs.dinsos-samarinda", "programs.dinkop-samarinda"
+CASH, BUSINESS, HOUSES = (f"programs.{agency}-samarinda" for agency in ("dinsos", "dinkop", "pupr"))
 NOTIFICATIONS = "notifications.dinsos-samarinda"
 APART = dict.fromkeys((INTAKE, CASH), ("api", "worker", "relay"))
 """The two that announce most, each in three processes."""
@@ -28,6 +28,8 @@ CUTS = (
     Moment(NOTIFICATIONS, VERIFICATION, "POST /api/v1/decisions:batch", nth=1, after_seconds=0.2),
     # The bank's answer is being worked in.
     Moment(CASH, CASH, "POST /api/v1/payment-lists/[^/]+/results", nth=1, after_seconds=0.03),
+    # The list of the repaired houses has just been sent to the second person.
+    Moment(HOUSES, HOUSES, "POST /api/v1/payment-lists/[^/]+/submission", nth=1, after_seconds=0.02),
     # Several families take their places at once.
     Moment(BUSINESS, BUSINESS, "POST /api/v1/offers/[^/]+/accept", nth=4, after_seconds=0.02),
 )
@@ -50,7 +52,7 @@ async def disturbed(stack: StackAddresses, tmp_path_factory: pytest.TempPathFact
         yield Disturbed(played, cuts, relays)
 
 
-@pytest.mark.parametrize("deployment", [INTAKE, VERIFICATION, CASH, BUSINESS, NOTIFICATIONS])
+@pytest.mark.parametrize("deployment", [INTAKE, VERIFICATION, CASH, BUSINESS, HOUSES, NOTIFICATIONS])
 def test_a_service_that_is_killed_at_work_changes_no_figure(disturbed: Disturbed, deployment: str) -> None:
     assert disturbed.cuts.killed[deployment] == 1
     _holds(disturbed.played)
