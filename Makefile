@@ -13,7 +13,7 @@ RUN := $(VENV)/bin
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check setup lock
+.PHONY: help demo test drills bench check setup lock
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ demo: setup ## run the Samarinda story on real Kafka and PostgreSQL; ARGS="--exi
 
 test: setup ## run all tests; ARGS="-k word" selects; TUNTAS_STACK=containers takes Kafka and PostgreSQL from Docker
 	@$(RUN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+
+drills: setup ## the fault drills; SEEDS=n runs each so often, ARGS="--only 1,9 --size small" selects; build/drills.json
+	@$(RUN)/python -m tests.drills --seeds $(or $(SEEDS),1) $(ARGS)
+
+bench: setup ## ours against hand-written references; ARGS="--size small --only relay"; build/bench.json
+	@$(RUN)/python -m benchmarks $(ARGS)
 
 check: setup ## lint, format, types, import contracts, lock, and every service alone under its own extra
 	$(RUN)/ruff check .

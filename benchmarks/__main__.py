@@ -1,0 +1,64 @@
+"""`python -m benchmarks [--size small|full] [--only NAME …] [--report FILE]`: measure, print and write."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.measuring import Result
+from benchmarks.workplace import Size, Workplace
+from local.stack import Stack, state_folder
+
+BENCHMARKS = (
+    "http_registrations",
+    "bulk_import",
+    "consumed_events",
+    "relay",
+    "disbursement",
+    "rebuild",
+    "latency",
+    "duplicate_lookup",
+    "soak",
+)
+"""In the order of the report; each is the module of that name with ``async def run(workplace) -> Result``."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--size", choices=[each.value for each in Size], default=Size.FULL.value)
+    parser.add_argument("--only", nargs="*", default=list(BENCHMARKS), choices=BENCHMARKS, metavar="NAME")
+    parser.add_argument("--report", type=Path, default=Path("build/bench.json"))
+    asked = parser.parse_args()
+    results: list[Result] = []
+    with Stack(state_folder() / "bench", fresh=True) as stack:
+        print(f"{stack.addresses.summary()}; fsync on")
+        for name in asked.only:
+            began = time.monotonic()
+            workplace = Workplace(stack.addresses, state_folder() / "bench-work", Size(asked.size))
+            result = asyncio.run(importlib.import_module(f"benchmarks.{name}").run(workplace))
+            results.append(result)
+            print(f"{line(result)}   ({time.monotonic() - began:.0f} s)", flush=True)
+            asked.report.parent.mkdir(parents=True, exist_ok=True)
+            asked.report.write_text(json.dumps([asdict(each) for each in results], indent=1) + "\n", encoding="utf-8")
+    print(f"Figures: {asked.report}")
+    return 0
+
+
+def line(result: Result) -> str:
+    """One benchmark, for people."""
+    reference = "" if result.reference is None else f" against {result.reference:,.1f}"
+    said = "met" if result.met else "NOT met"
+    return (
+        f"{result.name:<22}{result.ours:>12,.1f}{reference} {result.unit}: ratio {result.ratio:.3f}, "
+        f"goal {result.goal}, {said}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

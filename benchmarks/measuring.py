@@ -1,0 +1,128 @@
+"""How a benchmark measures: ours and its reference by turns, the median of the rounds, CPU beside the clock."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one round of one side took."""
+
+    operations: int
+    seconds: float
+    cpu_seconds: float = 0.0
+    """Of the process or processes of that side; PostgreSQL and Kafka are not counted, both sides use them alike."""
+
+    @property
+    def per_second(self) -> float:
+        return self.operations / self.seconds
+
+    @property
+    def cpu_us_per_operation(self) -> float:
+        return self.cpu_seconds * 1e6 / self.operations
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Clock and CPU of this process, and of others by their ids, from the start of a block to its end."""
+
+    pids: Sequence[int] = ()
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    _began: tuple[float, float] = (0.0, 0.0)
+
+    def __enter__(self) -> Stopwatch:
+        self._began = (time.perf_counter(), self._cpu())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds = time.perf_counter() - self._began[0]
+        self.cpu_seconds = self._cpu() - self._began[1]
+
+    def sample(self, operations: int) -> Sample:
+        return Sample(operations, self.seconds, self.cpu_seconds)
+
+    def _cpu(self) -> float:
+        if not self.pids:
+            return time.process_time()
+        used = [psutil.Process(pid).cpu_times() for pid in self.pids]
+        return sum(each.user + each.system for each in used)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the report. ``ours`` and ``reference`` are medians in ``unit``; for times, less is better."""
+
+    name: str
+    ours: float
+    reference: float | None
+    unit: str
+    ratio: float
+    goal: str
+    met: bool
+    cpu_us_per_op: float | None
+    payload_bytes: int | None
+    fsync: bool
+    connections: int
+    rounds: dict[str, list[float]] = field(default_factory=dict)
+    """Every round's figure, so that the spread can be seen."""
+    notes: dict[str, float | int | str] = field(default_factory=dict)
+    """What else was measured in the same run, e.g. a raw producer."""
+
+
+async def by_turns(
+    ours: Callable[[int], Awaitable[Sample]], reference: Callable[[int], Awaitable[Sample]], rounds: int
+) -> tuple[list[Sample], list[Sample]]:
+    """Both sides alternate, and who begins alternates too, so that a slow minute of the machine hits both."""
+    done: tuple[list[Sample], list[Sample]] = ([], [])
+    for number in range(rounds):
+        sides = [(done[0], ours), (done[1], reference)]
+        for kept, side in sides if number % 2 == 0 else sides[::-1]:
+            kept.append(await side(number))
+    return done
+
+
+def rates(
+    name: str,
+    ours: Sequence[Sample],
+    reference: Sequence[Sample],
+    *,
+    unit: str,
+    at_least: float,
+    payload_bytes: int | None,
+    connections: int,
+    notes: dict[str, float | int | str] | None = None,
+) -> Result:
+    """A result of rates per second: the ratio of the medians, and whether it reaches the goal."""
+    mine = statistics.median(each.per_second for each in ours)
+    theirs = statistics.median(each.per_second for each in reference)
+    return Result(
+        name=name,
+        ours=round(mine, 1),
+        reference=round(theirs, 1),
+        unit=unit,
+        ratio=round(mine / theirs, 3),
+        goal=f">= {at_least:.2f}",
+        met=mine / theirs >= at_least,
+        cpu_us_per_op=round(statistics.median(each.cpu_us_per_operation for each in ours), 1),
+        payload_bytes=payload_bytes,
+        fsync=True,
+        connections=connections,
+        rounds={
+            "ours": [round(each.per_second, 1) for each in ours],
+            "reference": [round(each.per_second, 1) for each in reference],
+        },
+        notes=notes or {},
+    )
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which ``share`` (0 to 1) of the values lie: the nearest rank."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
