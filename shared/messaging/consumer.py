@@ -16,7 +16,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import ConsumerStoppedError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, CorruptRecordException, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram256
@@ -25,9 +25,11 @@ from shared.events.topics import consumer_group, subscription_pattern
 from shared.messaging.failures import ConsumerStopped, StartRefused
 from shared.messaging.points import reached
 from shared.messaging.relay import BATCH_BYTES_MAX
+from shared.messaging.unpacking import read_forgivingly
 from shared.settings import DeploymentSettings
 
 log = structlog.get_logger(__name__)
+read_forgivingly()
 
 METADATA_AGE_MS = 3_000
 """A topic of an agency that joined is heard after so long at the latest."""
@@ -96,7 +98,7 @@ class Consumer:
         """Consume until cancelled; raises what kept it from starting, and ``ConsumerStopped`` when hearing gave up.
 
         Raises:
-            Unreadable: Kafka's client cannot take a record apart. Nothing that it drained meanwhile is committed.
+            Unreadable: Kafka's client cannot take a batch apart. Nothing that it drained meanwhile is committed.
         """
         self._halt, self._unreadable = asyncio.Event(), None
         broker = self._broker = self._make_broker()
@@ -166,7 +168,7 @@ class Consumer:
         await asyncio.Event().wait()
 
     def _give_up_reading(self, error: Exception) -> None:
-        """A record cannot be taken apart, e.g. a header whose name is no text: start anew from what is committed."""
+        """A batch cannot be taken apart, e.g. it rotted on the broker's disk: start anew from what is committed."""
         log.error("consumer.unreadable-record", error=type(error).__name__)
         self._unreadable = Unreadable(f"A record cannot be taken apart ({type(error).__name__}).")
         self._halt.set()
@@ -226,9 +228,12 @@ class _Reader(AIOKafkaConsumer):  # type: ignore[misc]
     async def getmany(self, *partitions: TopicPartition, **options: Any) -> dict[TopicPartition, list[Any]]:
         try:
             found: dict[TopicPartition, list[Any]] = await super().getmany(*partitions, **options)
-        except (KafkaError, ConsumerStoppedError):
+        except ConsumerStoppedError:
             raise
         except Exception as error:
+            # The client says its other errors before it drains anything; this one in the middle.
+            if isinstance(error, KafkaError) and not isinstance(error, CorruptRecordException):
+                raise
             self._give_up(error)
             await asyncio.Event().wait()
             raise

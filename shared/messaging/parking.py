@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -146,16 +147,16 @@ def _shown(row: Any) -> Parked:
 
 
 def _dump(raw: RawRecord) -> bytes:
-    return orjson.dumps(
-        [
-            raw.topic, raw.partition, raw.offset, _hex(raw.key), _hex(raw.value),
-            [[name, _hex(value)] for name, value in raw.headers],
-        ]
-    )  # fmt: skip
+    record = [
+        raw.topic, raw.partition, raw.offset, _hex(raw.key), _hex(raw.value),
+        [[name, _hex(value)] for name, value in raw.headers],
+    ]  # fmt: skip
+    # Unlike orjson it keeps the name of a header that is no text.
+    return json.dumps(record).encode()
 
 
 def _load(plain: bytes) -> StoredRecord:
-    topic, partition, offset, key, value, headers = orjson.loads(plain)
+    topic, partition, offset, key, value, headers = json.loads(plain)
     pairs = tuple((name, _unhex(value)) for name, value in headers)
     return StoredRecord(topic, partition, offset, _unhex(key), _unhex(value), pairs)  # type: ignore[arg-type]
 

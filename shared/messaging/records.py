@@ -184,9 +184,11 @@ def _headers(raw: RawRecord) -> tuple[dict[str, str], Fault | None]:
     unreadable: list[str] = []
     for name, value in raw.headers:
         try:
+            name.encode("utf-8")
             text = bytes(value).decode("utf-8")
-        except (TypeError, UnicodeDecodeError):
-            unreadable.append(name)
+        except (TypeError, UnicodeError):
+            # A name that is no text came with surrogates for its bytes (see unpacking.py).
+            unreadable.append(name.encode("utf-8", "backslashreplace").decode())
             continue
         if "\x00" in text:
             unreadable.append(name)

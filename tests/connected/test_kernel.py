@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +10,8 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.record.util import calc_crc32c
 from sqlalchemy import text
 
 from local.stack import StackAddresses
@@ -19,7 +22,7 @@ from shared.messaging.consumer import kafka_options
 from shared.messaging.reading import end_offsets
 from shared.messaging.rebuild import rebuild
 from shared.messaging.reconcile import reconcile
-from shared.messaging.redrive import redrive
+from shared.messaging.redrive import dismiss, redrive
 from tests.fixtures import TopicFactory, eventually
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
 from tests.shared.messaging.city import INTAKE, SERVICE, TABLES
@@ -153,6 +156,29 @@ async def test_poison_in_the_middle_of_a_batch_costs_nobody_else_anything(pair: 
     assert (await redrive(city.deployment.kernel.hearing, head, by="operator-1")).left == 2
 
 
+async def test_a_header_whose_name_is_no_text_is_parked_and_blocks_its_household_alone(pair: Pair) -> None:
+    intake, city = pair
+    async with running(intake):
+        ids = await announced(intake, 240, updates=0)
+        await eventually(lambda: nothing_unsent(intake), within=30)
+    topic = fact_topic(city.topic_root, "intake", "dinsos-samarinda")
+    await send_with_nameless_header(city, topic, updated(ids[0], 2), 2)
+    async with producer(city) as send:
+        for each in ids:
+            revision = 3 if each == ids[0] else 2
+            await send(topic, str(each).encode(), *wire(updated(each, revision), revision))
+    async with running(city):
+        await eventually(lambda: has_effects(city, 240 + 239), within=30)
+        await eventually(lambda: has_parked(city), within=10)
+        parked = {each.reason: each for each in await city.parked()}
+        assert sorted(parked) == ["behind", "header-not-text"]
+        assert parked["header-not-text"].detail == {"headers": [r"\udcff\udcfe"]}
+        assert (await reconcile(city.deployment)).count("lost") == 0
+        done = await dismiss(city.deployment.kernel.hearing, parked["header-not-text"], by="op-1", reason="said anew")
+        assert (done.handled, done.left) == (1, 0)
+    assert await effects(city) == 480
+
+
 async def test_a_stopped_worker_goes_on_where_it_was(pair: Pair) -> None:
     intake, city = pair
     async with running(intake):
@@ -236,6 +262,24 @@ async def producer(deployment: TestDeployment) -> AsyncIterator[Any]:
         yield send
     finally:
         await client.stop()
+
+
+async def send_with_nameless_header(city: TestDeployment, topic: str, event: HouseholdUpdated, sequence: int) -> None:
+    """An otherwise good record with a header whose name is not UTF-8, which brokers take."""
+    async with AIOKafkaProducer(**kafka_options(city.deployment.settings), acks="all") as client:
+        value, headers = wire(event, sequence)
+        key = str(event.household_id).encode()
+        batch = client.create_batch()
+        batch.append(key=key, value=value, timestamp=None, headers=[*headers, ("zz", b"1")])
+        written = bytearray(batch._build())
+        place = written.rindex(b"zz")
+        written[place : place + 2] = b"\xff\xfe"
+        # The checksum covers everything from the attributes on, and stands just before them.
+        struct.pack_into(">I", written, 17, calc_crc32c(bytes(written[21:])))
+        batch._buffer = bytes(written)
+        everywhere = sorted(await client.partitions_for(topic))
+        partition = DefaultPartitioner()(key, everywhere, everywhere)
+        await (await client.send_batch(batch, topic, partition=partition))
 
 
 def good_headers(household: UUID, sequence: int, event: str = "household.updated.v1") -> list[tuple[str, bytes | None]]:
