@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select, text, update
 from sqlmodel import col
 
 from services.programs.among import among
@@ -52,6 +53,32 @@ async def lock_items(
     return [(payment, entitlement, enrolments[payment.enrolment_id]) for payment, entitlement in found]
 
 
+class Committed(Protocol):
+    """An approved item on its way to the payer, as ``lock_for_settling`` reads it."""
+
+    payment_id: UUID
+    entitlement_id: UUID
+    enrolment_id: UUID
+    household_id: UUID
+    region: str
+    rupiah: int
+    persons: int
+
+
+async def lock_for_settling(session: Session, made: PaymentList, only: Sequence[UUID]) -> Sequence[Committed]:
+    """The named committed items of a (locked) list, and no more of them than an event tells.
+
+    They are locked as ``lock_items`` does it. Settling does this for every item there is, so it makes no objects.
+    """
+    connection = await session.connection()
+    await connection.execute(_LOCK_ENROLMENTS, {"payment_list_id": made.payment_list_id, "payment_ids": list(only)})
+    found = await connection.execute(
+        _LOCK_COMMITTED, {"payment_list_id": made.payment_list_id, "payment_ids": list(only)}
+    )
+    items: Sequence[Any] = found.all()
+    return items
+
+
 async def let_go(
     session: Session, running: Running, made: PaymentList, rows: Sequence[Listed], move: Move, *, reason: str, by: str
 ) -> None:
@@ -96,3 +123,28 @@ def _keeps(running: Running, payment: Payment, entitlement: Entitlement, enrolme
 
 def _items(rows: Sequence[Listed]) -> list[Item]:
     return [Item(payment.rupiah, payment.entitlement_id, payment.payment_id) for payment, _, _ in rows]
+
+
+_LOCK_ENROLMENTS = text(
+    """
+    select count(*) from (
+        select from enrolment where enrolment_id in (
+            select enrolment_id from payment
+            where payment_id = any(cast(:payment_ids as uuid[])) and payment_list_id = :payment_list_id
+                and state = 'committed'
+        )
+        order by enrolment_id for share
+    ) as locked
+    """
+)
+_LOCK_COMMITTED = text(
+    """
+    select
+        payment.payment_id, payment.entitlement_id, payment.enrolment_id, payment.household_id, payment.region,
+        payment.rupiah, payment.persons
+    from payment join entitlement on entitlement.entitlement_id = payment.entitlement_id
+    where payment.payment_id = any(cast(:payment_ids as uuid[])) and payment.payment_list_id = :payment_list_id
+        and payment.state = 'committed'
+    order by payment.payment_id for update
+    """
+)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 from uuid_utils.compat import uuid7
 
-from services.programs.models import FundLineRow, Row, Transfer
+from services.programs.models import FundLineRow, Row
 from services.programs.moment import now
 from services.programs.rules.ledger import PATHS, Account, Balances, Move
 from shared.messaging import Session
@@ -48,27 +48,21 @@ async def may_move(
     moved = await session.execute(_guarded(fund_line_id, leaves, enters, total))
     if moved.first() is None:
         return False
-    made_at = now(session)
-    await session.execute(
-        insert(Transfer),
-        [
-            {
-                "transfer_id": uuid7(),
-                "fund_line_id": fund_line_id,
-                "move": move.value,
-                "leaves": leaves.value,
-                "enters": enters.value,
-                "rupiah": item.rupiah,
-                "entitlement_id": item.entitlement_id,
-                "payment_id": item.payment_id,
-                "reason": reason,
-                "made_by": by,
-                "made_at": made_at,
-            }
-            for item in items
-            if item.rupiah
-        ],
-    )
+    entries = [item for item in items if item.rupiah]
+    values = {
+        "transfer_ids": [uuid7() for _ in entries],
+        "fund_line_id": fund_line_id,
+        "move": move.value,
+        "leaves": leaves.value,
+        "enters": enters.value,
+        "rupiah": [item.rupiah for item in entries],
+        "entitlement_ids": [item.entitlement_id for item in entries],
+        "payment_ids": [item.payment_id for item in entries],
+        "reason": reason,
+        "made_by": by,
+        "made_at": now(session),
+    }
+    await (await session.connection()).execute(_INTO_JOURNAL, values)
     return True
 
 
@@ -112,3 +106,19 @@ def _guarded(fund_line_id: UUID, leaves: Account, enters: Account, total: int) -
     else:
         changes[columns[enters]] = columns[enters] + total
     return statement.values(changes).returning(table.c.available)
+
+
+_INTO_JOURNAL = text(
+    """
+    insert into transfer (
+        transfer_id, fund_line_id, move, leaves, enters, rupiah, entitlement_id, payment_id, reason, made_by, made_at
+    )
+    select
+        transfer_id, :fund_line_id, :move, :leaves, :enters, rupiah, entitlement_id, payment_id, :reason, :made_by,
+        :made_at
+    from unnest(
+        cast(:transfer_ids as uuid[]), cast(:rupiah as bigint[]), cast(:entitlement_ids as uuid[]),
+        cast(:payment_ids as uuid[])
+    ) as item(transfer_id, rupiah, entitlement_id, payment_id)
+    """
+)

@@ -199,10 +199,14 @@ class ResultRow(Row, table=True):
     """A line of a result file that waits to be worked in."""
 
     __tablename__ = "result_row"
-    __table_args__ = (ForeignKeyConstraint(["payment_id"], ["payment.payment_id"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id"], ["payment.payment_id"]),
+        # The next chunk is the head of this index, however long the list.
+        Index("ix_result_row_payment_list_id_payment_id", "payment_list_id", "payment_id"),
+    )
 
     payment_id: UUID = Field(primary_key=True)
-    payment_list_id: UUID = Field(index=True)
+    payment_list_id: UUID
     status: str
     reason: str | None = None
     settled_on: date
