@@ -38,6 +38,7 @@ HEARTBEAT_MS = 3_000
 POLL_MS_MAX = 300_000
 RETRY_SECONDS_MAX = 15.0
 POLL_AGE_SECONDS_MAX = 30.0
+ENDS_SECONDS_MAX = 1.0
 
 
 def kafka_options(settings: DeploymentSettings) -> dict[str, Any]:
@@ -89,6 +90,8 @@ class Consumer:
     _broker: KafkaBroker | None = None
     _halt: asyncio.Event = field(default_factory=asyncio.Event)
     _unreadable: Unreadable | None = None
+    _in_hand: int = 0
+    """Records handed over and not heard yet."""
 
     @property
     def group(self) -> str:
@@ -100,7 +103,7 @@ class Consumer:
         Raises:
             Unreadable: Kafka's client cannot take a batch apart. Nothing that it drained meanwhile is committed.
         """
-        self._halt, self._unreadable = asyncio.Event(), None
+        self._halt, self._unreadable, self._in_hand = asyncio.Event(), None, 0
         broker = self._broker = self._make_broker()
         try:
             await broker.connect()
@@ -132,15 +135,15 @@ class Consumer:
         return max(0.0, time.time() - min(polled) / 1000)
 
     async def lag(self) -> int:
-        """Records not handed over yet, over the partitions of this worker."""
+        """Records not heard yet, over the partitions of this worker: up to where they end, less what is committed."""
         consumer = self._consumer()
-        if consumer is None:
+        if consumer is None or not consumer.assignment():
             return 0
-        behind = 0
-        for each in consumer.assignment():
-            highwater = consumer.highwater(each)
-            if highwater is not None:
-                behind += max(0, highwater - await consumer.position(each))
+        partitions = consumer.assignment()
+        ends = await _ends_now(consumer, partitions)
+        behind = self._in_hand
+        for each, end in ends.items():
+            behind += max(0, end - await consumer.position(each))
         return behind
 
     def _consumer(self) -> Any:
@@ -149,7 +152,7 @@ class Consumer:
 
     async def _hear_until_done(self, records: tuple[Any, ...]) -> None:
         """FastStream redelivers at once and for ever, so waiting happens here, within the poll interval."""
-        delay, began = 0.25, time.monotonic()
+        delay, began, self._in_hand = 0.25, time.monotonic(), len(records)
         while self.stopped is None:
             try:
                 await self.hear(records)
@@ -163,6 +166,7 @@ class Consumer:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, RETRY_SECONDS_MAX)
             else:
+                self._in_hand = 0
                 return
         # Never return normally here: that would commit what was not heard.
         await asyncio.Event().wait()
@@ -244,6 +248,20 @@ class _Reader(AIOKafkaConsumer):  # type: ignore[misc]
         reached("before-offset-commit")
         await super().commit(offsets)
         reached("after-offset-commit")
+
+
+async def _ends_now(consumer: Any, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
+    """Where partitions end; where the broker does not answer, where they ended when they were last fetched.
+
+    The client fetches a partition again once all it had of it is handed over: under a backlog that is long ago.
+    """
+    try:
+        async with asyncio.timeout(ENDS_SECONDS_MAX):
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+    except (TimeoutError, KafkaError):
+        fetched = {each: consumer.highwater(each) for each in partitions}
+        return {each: end for each, end in fetched.items() if end is not None}
+    return ends
 
 
 @stamina.retry(on=KafkaError, attempts=10, timeout=20)
