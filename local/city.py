@@ -97,6 +97,8 @@ class City:
     environment: dict[str, str] = field(default_factory=dict)
     """Further settings for every process, e.g. a smaller pool."""
     deployed: dict[str, Deployed] = field(default_factory=dict)
+    process_of: Callable[[str, str, str, Path, dict[str, str]], Deployed] = Deployed
+    """Makes a process of its name, role, address, log and environment; a drill starts them in its own way."""
     _issuer: uvicorn.Server | None = None
     _thread: threading.Thread | None = None
 
@@ -163,7 +165,7 @@ class City:
             url = self._url(name) if role in ("all", "api") else f"http://127.0.0.1:{variables['TUNTAS_HTTP_PORT']}"
             log = self.state / "logs" / f"{key.replace('/', '.')}.log"
             log.parent.mkdir(exist_ok=True)
-            self.deployed[key] = Deployed(key.partition("/")[0], role, url, log, env)
+            self.deployed[key] = self.process_of(key.partition("/")[0], role, url, log, env)
             self.deployed[key].start()
             if wait:
                 await self.wait_ready([key])

@@ -1,0 +1,141 @@
+"""`python -m tests.drills [--seeds N] [--only 1,9] [--size small|large] [--first-seed S] [--report FILE]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import json
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.stack import state_folder
+from tests.drills.scene import Drill, Outcome, Scene
+from tests.drills.stack import DrillStack
+
+_HERE = Path(__file__).parent
+_SAID_MAX = 12
+
+
+@dataclass
+class Line:
+    """A drill in the report: the sums over its seeds."""
+
+    drill: Drill
+    seeds: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        counted = ("events", "kills", "lost", "twice", "out_of_order", "overspent_rupiah", "unexplained")
+        told = ("acknowledged", "unacknowledged")
+        return {
+            "drill": self.drill.number,
+            "name": self.drill.name,
+            "seeds": len(self.seeds),
+            **{name: sum(asdict(each)[name] for each in self.outcomes) for name in (*counted, *told)},
+            "seconds": round(self.seconds, 1),
+            "failed": [
+                f"seed {seed}: {why}" for seed, one in zip(self.seeds, self.outcomes, strict=True) for why in one.failed
+            ],
+            "notes": {str(seed): one.notes for seed, one in zip(self.seeds, self.outcomes, strict=True) if one.notes},
+        }
+
+
+def find_drills() -> dict[int, Drill]:
+    """Every module ``drill_NN_….py``, by its number."""
+    found: dict[int, Drill] = {}
+    for path in sorted(_HERE.glob("drill_*.py")):
+        drill: Drill = importlib.import_module(f"tests.drills.{path.stem}").DRILL
+        found[drill.number] = drill
+    return found
+
+
+def main() -> int:
+    drills = find_drills()
+    asked = _parse(drills)
+    return asyncio.run(_play([drills[number] for number in asked.only], asked))
+
+
+def _parse(drills: dict[int, Drill]) -> Any:
+    parser = argparse.ArgumentParser(prog="python -m tests.drills", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--size", choices=["small", "large"], default="small")
+    parser.add_argument("--only", default=",".join(map(str, sorted(drills))), help="numbers of drills: 1,9")
+    parser.add_argument("--report", type=Path, default=Path("build/drills.json"))
+    asked = parser.parse_args()
+    asked.only = [int(each) for each in asked.only.split(",")]
+    missing = sorted(set(asked.only) - set(drills))
+    if missing:
+        parser.error(f"there is no drill {', '.join(map(str, missing))}")
+    return asked
+
+
+async def _play(drills: Sequence[Drill], asked: Any) -> int:
+    folder = state_folder() / "drills"
+    shutil.rmtree(folder, ignore_errors=True)
+    lines: list[Line] = []
+    asked.report.parent.mkdir(parents=True, exist_ok=True)
+    async with DrillStack(folder / "stack") as servers:
+        print(f"{servers.addresses.summary()}; commits are on the disk")
+        for drill in drills:
+            line = Line(drill)
+            lines.append(line)
+            for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
+                await _one(line, Scene(drill, seed, asked.size, servers, folder / f"{drill.number}-{seed}"))
+                written = json.dumps([each.as_dict() for each in lines], indent=1, default=str)
+                asked.report.write_text(written + "\n", encoding="utf-8")
+    failed = sum(not one.is_well for line in lines for one in line.outcomes)
+    print(f"{len(lines)} drills; {failed} failed. Report: {asked.report}")
+    return int(failed > 0)
+
+
+async def _one(line: Line, scene: Scene) -> None:
+    began = time.monotonic()
+    try:
+        assert scene.drill.play is not None
+        await scene.drill.play(scene)
+    except Exception as error:  # noqa: BLE001 - the next drill plays all the same
+        scene.outcome.failed.append(f"{type(error).__name__}: {error!s:.500}")
+        traceback.print_exc()
+    await _heal(scene)
+    seconds = time.monotonic() - began
+    line.seeds.append(scene.seed)
+    line.outcomes.append(scene.outcome)
+    line.seconds += seconds
+    _say(scene, seconds)
+
+
+async def _heal(scene: Scene) -> None:
+    """A drill that failed may have left a server down."""
+    for server in (scene.kafka, scene.postgres):
+        if not server.runs:
+            await server.start()
+
+
+def _say(scene: Scene, seconds: float) -> None:
+    one = scene.outcome
+    word = "well" if one.is_well else "FAILED"
+    print(
+        f"drill {scene.drill.number:>2} seed {scene.seed}: {word}; {one.events:,} events, {one.kills} kills, "
+        f"{one.acknowledged:,} acknowledged, {one.unacknowledged} without answer; lost {one.lost}, twice {one.twice}, "
+        f"out of order {one.out_of_order}, Rp {one.overspent_rupiah} overspent, {one.unexplained} unexplained; "
+        f"{seconds:.0f} s   {scene.drill.name}",
+        flush=True,
+    )
+    for why in one.failed[:_SAID_MAX]:
+        print(f"         {why}")
+    if not one.is_well:
+        again = f'make drills ARGS="--only {scene.drill.number} --first-seed {scene.seed} --size {scene.size}"'
+        print(f"         play it again: {again}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
