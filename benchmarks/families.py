@@ -6,7 +6,10 @@ Family ``n`` is always the same. Serials begin at 9001, as in the generated regi
 from __future__ import annotations
 
 from datetime import date, timedelta
+from random import Random
 from typing import Any, Final
+
+from local.register.names import name_for
 
 KELURAHAN: Final = "64.72.05.1002"
 _KECAMATAN: Final = "647205"
@@ -18,8 +21,6 @@ _RECORDED_FROM: Final = date(2003, 1, 1)
 _RECORDED_DAYS: Final = 6_500
 FAMILIES_MAX: Final = _SERIALS * _BORN_DAYS // 3
 """So many families of up to three persons have numbers of their own; cards are issued in ever new kecamatan."""
-_FIRST: Final = ("Adi", "Budi", "Citra", "Dewi", "Eko", "Fitri", "Gunawan", "Hasan", "Indah", "Joko", "Kartika")
-_LAST: Final = ("Santoso", "Rahman", "Lestari", "Wijaya", "Hidayat", "Permata", "Saputra")
 
 
 def family(n: int, persons: int = 3) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def _member(serial: int, place: int) -> dict[str, Any]:
     sex = "LPL"[place % 3]
     number, born = person_number(serial, sex)
     return {
-        "name": f"{_FIRST[serial % len(_FIRST)]} {_LAST[serial % len(_LAST)]}",
+        "name": name_for(Random(serial), sex, age=40),  # noqa: S311 - the same name each time, no secret
         "nik": number,
         "birth_date": born.isoformat(),
         "sex": sex,

@@ -36,6 +36,14 @@ class Connection:
             b"POST %b HTTP/1.1\r\n%bidempotency-key: %b\r\ncontent-length: %d\r\n\r\n%b"
             % (path.encode(), self.head, secrets.token_hex(16).encode(), len(content), content)
         )
+        return await self._answer()
+
+    async def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body of the answer."""
+        self.writer.write(b"GET %b HTTP/1.1\r\n%b\r\n" % (path.encode(), self.head))
+        return await self._answer()
+
+    async def _answer(self) -> tuple[int, bytes]:
         head = await self.reader.readuntil(b"\r\n\r\n")
         lowered = head.lower()
         at = lowered.index(b"content-length:") + len(b"content-length:")
