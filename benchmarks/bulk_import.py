@@ -1,0 +1,169 @@
+"""A register file of a city is taken in: parse, checks, encryption, duplicates, outbox, in resumable parts.
+
+Ours is the product's own way of a file, in one process with one connection: it is accepted (sealed part by part), then
+its timer works through one part per transaction until the file is done. The other side is COPY by asyncpg, a table at a
+time in one transaction, of the very rows that ours left in its tables: parsed, checked, numbered, sealed and in memory
+before the clock starts, into the same emptied tables with all indexes and constraints. The file is the generated
+register, with the faults that real files have.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from benchmarks.databases import Database, databases
+from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, rates
+from benchmarks.workplace import Workplace
+from local.register.generate import generate
+from services.intake.accept_file import Purpose, accept_file
+from services.intake.app import SERVICE
+from services.intake.csv_files import open_csv
+from services.intake.rules.columns import FileKind
+from services.intake.settings import IntakeSettings
+from shared.deployment import Deployment
+
+_AGENCY = "dinsos-samarinda"
+_PURPOSE = Purpose(FileKind.REGISTER, "dtks", "dinsos-samarinda", "64.72", "operator")
+_KEY = base64.b64encode(b"k" * 32).decode()
+_DIRECTORY = Path(__file__).resolve().parents[1] / "local" / "agencies.yaml"
+
+
+async def run(workplace: Workplace) -> Result:
+    """Households registered per second, on both sides."""
+    families = workplace.at_size(200, 9_000)
+    folder = workplace.state / f"{workplace.root}-register"
+    folder.mkdir(parents=True, exist_ok=True)
+    generate(folder, family_count=families)
+    async with databases(workplace) as make:
+        database = await make("intake", "bulk_import")
+        connection = await database.connect()
+        async with _deployment(workplace, database) as deployment:
+            tables = Tables(connection, make.admin, await _tables(connection))
+
+            async def ours(_: int) -> Sample:
+                await tables.empty()
+                with Stopwatch() as watch:
+                    await _take_in(deployment, folder / "register.csv")
+                await tables.keep()
+                return watch.sample(tables.households)
+
+            async def reference(_: int) -> Sample:
+                await tables.empty()
+                with Stopwatch() as watch:
+                    await tables.copy()
+                assert await tables.counts() == {name: len(rows) for name, rows in tables.kept.items()}
+                return watch.sample(tables.households)
+
+            # Caches of codes and plans are filled, and the other side gets its rows.
+            await ours(-1)
+            await reference(-1)
+            measured = await by_turns(ours, reference, workplace.rounds)
+        await connection.close()
+    households = tables.households
+    return rates(
+        "bulk_import",
+        *measured,
+        unit="households/s",
+        at_least=0.25,
+        payload_bytes=sum(len(row["payload"]) for row in tables.kept["kernel.outbox"]) // households,
+        connections=1,
+        notes={
+            "file_rows": tables.kept["import"][0]["rows"],
+            "persons": len(tables.kept["member"]),
+            "rows_written_per_household": round(sum(map(len, tables.kept.values())) / households, 1),
+            "part_rows": _settings(workplace, database).import_part_rows_max,
+            "reference_cpu_us_per_op": round(min(each.cpu_us_per_operation for each in measured[1]), 1),
+        },
+    )
+
+
+async def _take_in(deployment: Deployment, file: Path) -> None:
+    async with deployment.sessions() as session:
+        with file.open("rb") as content:
+            await accept_file(session, deployment, open_csv(content, FileKind.REGISTER), _PURPOSE)
+        await deployment.kernel.commit(session)
+    while await deployment.kernel.timers.handle_next():
+        pass
+
+
+@dataclass
+class Tables:
+    """The tables of an intake database: emptied, read back as they are, and filled again by COPY."""
+
+    connection: asyncpg.Connection[Any]
+    admin: asyncpg.Connection[Any]
+    names: list[str]
+    kept: dict[str, list[asyncpg.Record]] = field(default_factory=dict)
+
+    @property
+    def households(self) -> int:
+        return len(self.kept["household"])
+
+    async def empty(self) -> None:
+        """As after the migration, with nothing left to write of an earlier round."""
+        await self.connection.execute(f"truncate {', '.join(map(_quoted, self.names))} restart identity cascade")
+        await self.admin.execute("checkpoint")
+
+    async def keep(self) -> None:
+        """Remember every row that stands now, in the order of the tables' files."""
+        self.kept = {
+            name: rows for name in self.names if (rows := await self.connection.fetch(f"select * from {_quoted(name)}"))
+        }
+
+    async def copy(self) -> None:
+        async with self.connection.transaction():
+            for name, rows in self.kept.items():
+                schema, _, table = name.rpartition(".")
+                await self.connection.copy_records_to_table(
+                    table, schema_name=schema or None, columns=list(rows[0].keys()), records=rows
+                )
+
+    async def counts(self) -> dict[str, int]:
+        found = {name: await self.connection.fetchval(f"select count(*) from {_quoted(name)}") for name in self.names}
+        return {name: count for name, count in found.items() if count}
+
+
+async def _tables(connection: asyncpg.Connection[Any]) -> list[str]:
+    """All tables, those first that others refer to; what only an operator writes is left alone."""
+    rows = await connection.fetch(_TABLES)
+    return [row["name"] for row in rows]
+
+
+def _quoted(name: str) -> str:
+    return ".".join(f'"{part}"' for part in name.split("."))
+
+
+def _settings(workplace: Workplace, database: Database) -> IntakeSettings:
+    values: dict[str, Any] = {
+        "mode": "laptop", "agency": _AGENCY, "region": "64.72", "directory_file": _DIRECTORY,
+        "topic_root": workplace.root, "database_url": database.dsn,
+        "kafka_bootstrap": workplace.stack.kafka_bootstrap, "kafka_username": "u", "kafka_password": "p",
+        "oidc_issuer": "http://issuer.test", "oidc_jwks_url": "http://issuer.test/jwks",
+        "vault_keys": f"1:{_KEY}", "blind_index_key": _KEY, "state_dir": workplace.state,
+    }  # fmt: skip
+    return IntakeSettings(**values)
+
+
+@asynccontextmanager
+async def _deployment(workplace: Workplace, database: Database) -> AsyncIterator[Deployment]:
+    deployment = Deployment(SERVICE, _settings(workplace, database))
+    try:
+        yield deployment
+    finally:
+        await deployment.close()
+
+
+_TABLES = """
+    select case schemaname when 'public' then tablename else schemaname || '.' || tablename end as name
+    from pg_tables
+    where schemaname in ('public', 'kernel')
+        and tablename not in ('alembic_version', 'statement', 'react_from', 'audit', 'audit_block')
+    order by tablename <> 'import', tablename <> 'household', tablename
+"""
