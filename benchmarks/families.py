@@ -55,7 +55,7 @@ def _member(serial: int, place: int) -> dict[str, Any]:
     sex = "LPL"[place % 3]
     number, born = person_number(serial, sex)
     return {
-        "name": name_for(Random(serial), sex, age=40),  # noqa: S311 - the same name each time, no secret
+        "name": name_for(Random(serial), sex, age=40),
         "nik": number,
         "birth_date": born.isoformat(),
         "sex": sex,
