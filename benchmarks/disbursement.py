@@ -2,19 +2,22 @@
 
 Ours is the product's own settling: chunk after chunk by its timer, through the guarded fund line, the journal, the
 states of payments and entitlements, and an ``AidDisbursed`` per item in the outbox. The reference writes the same rows
-and bytes by hand (benchmarks/disbursement_by_hand.py), on a copy of the same database. Both settle the whole list; the
-rounds are its fifths.
+and bytes by hand (benchmarks/disbursement_by_hand.py), on a copy of the same database. By turns each settles 40,000 of its
+million items, five times; then ours goes on to the end of the list and closes it.
 """
 
 from __future__ import annotations
 
 import base64
+import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from benchmarks.databases import Database, databases
 from benchmarks.disbursement_by_hand import ByHand
@@ -37,7 +40,7 @@ _DIRECTORY = Path(__file__).resolve().parents[1] / "local" / "agencies.yaml"
 async def run(workplace: Workplace) -> Result:
     """Settled entitlements per second, on both sides."""
     items = workplace.at_size(1_000, 1_000_000)
-    segment = items // workplace.rounds
+    segment = workplace.at_size(1_000, 40_000)
     async with databases(workplace) as make:
         mine = await make("programs", "disbursement")
         began = time.monotonic()
@@ -46,24 +49,20 @@ async def run(workplace: Workplace) -> Result:
         filled_s = time.monotonic() - began
         hand = await ByHand.on(await theirs.connect(), workplace.root, AGENCY, made, CHUNK)
         async with _deployment(workplace, mine) as deployment:
-
-            async def ours(_: int) -> Sample:
-                with Stopwatch() as watch:
-                    for _ in range(segment // CHUNK):
-                        assert await deployment.kernel.timers.handle_next()
-                return watch.sample(segment)
-
-            async def reference(_: int) -> Sample:
-                with Stopwatch() as watch:
-                    for _ in range(segment // CHUNK):
-                        await hand.settle_chunk()
-                return watch.sample(segment)
-
-            measured = await by_turns(ours, reference, workplace.rounds)
-            # The list is closed by the chunk that finds nothing left.
-            await deployment.kernel.timers.handle_next()
+            measured = await by_turns(
+                lambda _: _settle(deployment.kernel.timers.handle_next, segment),
+                lambda _: _settle(hand.settle_chunk, segment),
+                workplace.rounds,
+            )
+            began = time.monotonic()
+            while await deployment.kernel.timers.handle_next():
+                pass
+            rest_s = time.monotonic() - began
         await hand.connection.close()
-        written = await _same(mine, theirs, items)
+        written = await _written(mine, items)
+        by_hand = await _written(theirs, segment * workplace.rounds)
+        if any(written[size] != by_hand[size] for size in ("payload_bytes", "header_bytes")):
+            raise AssertionError(f"The sides have not written the same bytes: {written}, {by_hand}")
     return rates(
         "disbursement",
         *measured,
@@ -74,11 +73,20 @@ async def run(workplace: Workplace) -> Result:
         notes={
             "entitlements": items,
             "per_commit": CHUNK,
+            "by_turns": segment * workplace.rounds,
+            "whole_run_seconds": round(sum(each.seconds for each in measured[0]) + rest_s, 1),
             "header_bytes": written["header_bytes"],
-            "reference_cpu_us_per_op": round(min(each.cpu_us_per_operation for each in measured[1]), 1),
+            "reference_cpu_us_per_op": round(statistics.median(each.cpu_us_per_operation for each in measured[1]), 1),
             "fill_seconds": round(filled_s),
         },
     )
+
+
+async def _settle(chunk: Callable[[], Awaitable[object]], items: int) -> Sample:
+    with Stopwatch() as watch:
+        for _ in range(items // CHUNK):
+            await chunk()
+    return watch.sample(items)
 
 
 @asynccontextmanager
@@ -103,9 +111,11 @@ async def _fill(workplace: Workplace, database: Database, items: int) -> UUID:
         text = shipped()["blt-samarinda-2022"].replace("2700000000", str(items * RUPIAH))
         published = await publish(session, read_programme(text, "BLT"), "maker")
         await deployment.kernel.commit(session)
-    connection = await database.connect()
+    connection = await asyncpg.connect(workplace.stack.postgres.dsn_of(database.name))
     try:
         async with connection.transaction():
+            # The super user may leave out the checks of foreign keys, which hold here by construction.
+            await connection.execute("set local session_replication_role = replica")
             await connection.execute(_IDS)
             made: UUID = await connection.fetchval(_LIST, published.programme_id, items, RUPIAH)
             for statement in _ITEMS:
@@ -122,23 +132,26 @@ async def _fill(workplace: Workplace, database: Database, items: int) -> UUID:
     return made
 
 
-async def _same(mine: Database, theirs: Database, items: int) -> dict[str, int]:
-    """What both sides have written, which must be the same, row for row and byte for byte."""
-    found = []
-    for each in (mine, theirs):
-        connection = await each.connect()
-        found.append(dict(await connection.fetchrow(_WRITTEN)))
-        await connection.close()
-    # Ours also tells that the list is settled.
-    if found[0] != found[1] or found[0]["paid"] != items:
-        raise AssertionError(f"The sides have not written the same: {found}")
-    return found[0]
+async def _written(database: Database, settled: int) -> dict[str, int]:
+    """What a side has written. Raises where that is not one row of each kind, and its money, per settled item."""
+    connection = await database.connect()
+    found = dict(await connection.fetchrow(_WRITTEN))
+    await connection.close()
+    kinds = ("paid", "entitled", "booked", "numbered", "announced")
+    wrong = [kind for kind in kinds if found[kind] != settled]
+    wrong += [sum_ for sum_ in ("booked_rupiah", "realised") if found[sum_] != settled * RUPIAH]
+    if (
+        wrong
+        or found["payments"] - settled != found["waiting"]
+        or found["realised"] + found["committed"] != found["all"]
+    ):
+        raise AssertionError(f"{settled} items were settled, but {wrong}: {found}")
+    return found
 
 
 _IDS = """
     create function nth_id(kind text, n bigint) returns uuid language sql immutable as
-    $$ select ('0192f1d0-' || kind || '-7' || substr(md5(kind || n), 1, 3) || '-8' || substr(md5(kind || n), 4, 3)
-        || '-' || lpad(to_hex(n), 12, '0'))::uuid $$
+    $$ select ('0192f1d0-' || kind || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid $$
 """
 _LIST = """
     insert into payment_list (
@@ -211,8 +224,10 @@ _WRITTEN = """
         (select sum(rupiah)::bigint from transfer where move = 'realise') as booked_rupiah,
         (select realised from fund_line) as realised,
         (select committed from fund_line) as committed,
+        (select ceiling_rupiah from fund_line) as all,
         (select count(*) from result_row) as waiting,
-        (select sum(last_sequence)::bigint from kernel.announced where last_sequence = 2) as numbered,
+        (select count(*) from payment) as payments,
+        (select count(*) from kernel.announced where last_sequence = 2) as numbered,
         (select count(*) from kernel.outbox where type = 'id.tuntas.aid.disbursed.v1') as announced,
         (select min(length(payload)) from kernel.outbox where type = 'id.tuntas.aid.disbursed.v1') as payload_bytes,
         (select min(length(headers::text)) from kernel.outbox where type = 'id.tuntas.aid.disbursed.v1') as header_bytes
