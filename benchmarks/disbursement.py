@@ -2,8 +2,8 @@
 
 Ours is the product's own settling: chunk after chunk by its timer, through the guarded fund line, the journal, the
 states of payments and entitlements, and an ``AidDisbursed`` per item in the outbox. The reference writes the same rows
-and bytes by hand (benchmarks/disbursement_by_hand.py), on a copy of the same database. By turns each settles 40,000 of its
-million items, five times; then ours goes on to the end of the list and closes it.
+and bytes by hand (benchmarks/disbursement_by_hand.py), on a copy of the same database. By turns each settles 40,000
+of its million items, five times; then ours goes on to the end of the list and closes it.
 """
 
 from __future__ import annotations
