@@ -1,0 +1,154 @@
+"""What is done to a forked process before it serves: handlers that fail or dawdle, contracts of the next release.
+
+Each takes the service and the words that the drill gave it, and changes this process only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from shared.events.contracts import CONTRACTS
+from shared.events.envelope import Event, Tombstone
+from shared.messaging import announcing, points
+from shared.messaging.routing import EventRouter, Hearer
+from shared.service import Service
+
+Wrapper = Callable[[Hearer], Callable[..., Awaitable[None]]]
+ONE_IN = 10
+"""One event in so many is unlucky in one of its handlers."""
+
+
+class HandlerBroken(Exception):
+    """What a bug in a handler raises."""
+
+
+def fail_handlers(service: Service, seed: str, folder: str) -> None:
+    """Handlers fail on every tenth event, by seed: half of these once, half of them until somebody mends it.
+
+    The mend is the file ``mended`` in the folder.
+    """
+    mended, failed_once = Path(folder) / "mended", set[str]()
+
+    def wrapper(hearer: Hearer) -> Callable[..., Awaitable[None]]:
+        async def failing(events: Any, *rest: Any) -> None:
+            unlucky = [luck for each in _each(events) if (luck := _luck(seed, hearer.name, each)) is not None]
+            # Half of them fail when their work is done already: it has to be undone.
+            if any(luck[1] % 2 for luck in unlucky):
+                await hearer.function(events, *rest)
+            for name, number in unlucky:
+                if number % 4 < 2:
+                    if name not in failed_once:
+                        failed_once.add(name)
+                        raise HandlerBroken("once")
+                elif not mended.exists():
+                    raise HandlerBroken("until mended")
+            if not any(luck[1] % 2 for luck in unlucky):
+                await hearer.function(events, *rest)
+
+        return failing
+
+    _wrap(service.events, wrapper)
+
+
+def slow_handlers(service: Service, seconds: str) -> None:
+    """Every handler takes so long for each of its events."""
+
+    def wrapper(hearer: Hearer) -> Callable[..., Awaitable[None]]:
+        async def slow(events: Any, *rest: Any) -> None:
+            await asyncio.sleep(float(seconds) * len(_each(events)))
+            await hearer.function(events, *rest)
+
+        return slow
+
+    _wrap(service.events, wrapper)
+
+
+def be_the_next_release(service: Service) -> None:
+    """Announce every fact with a further optional field, and a ``.v2`` of other shape beside it; know all ``.v2``."""
+    for contract in list(CONTRACTS.values()):
+        if contract.announcer == service.name and contract.kind == "facts":
+            _know_second_version(contract)
+    pending_of = announcing._pending
+
+    def pending(session: Any) -> list[announcing.Announcement]:
+        waiting = pending_of(session)
+        if not isinstance(waiting, _NextRelease):
+            waiting = session.info["announced"] = _NextRelease(waiting)
+        return waiting
+
+    announcing._pending = pending
+
+
+def stop_at(service: Service, point: str, nth: str) -> None:  # noqa: ARG001 - every fault is called with the service
+    """The process suspends itself, as SIGSTOP would, the nth time it reaches a point; once."""
+    left = int(nth)
+
+    def listener(reached: points.Point) -> None:
+        nonlocal left
+        if reached == point:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGSTOP)
+
+    points.listen(listener)
+
+
+class _NextRelease(list[announcing.Announcement]):
+    """What was announced, as the next release would say it."""
+
+    def append(self, said: announcing.Announcement) -> None:
+        if not said.numbered or said.payload is None:
+            super().append(said)
+            return
+        data = orjson.loads(said.payload)
+        super().append(replace(said, payload=orjson.dumps(data | {"said_by_release": "2.0", "weather": {"rain": 3}})))
+        second = said.type.removesuffix(".v1") + ".v2"
+        schema = said.headers["ce_dataschema"].removesuffix(".v1") + ".v2"
+        headers = said.headers | {"ce_type": second, "ce_dataschema": schema}
+        payload = orjson.dumps({"about": data, "other": ["shape"]})
+        super().append(announcing.Announcement(said.topic, said.key, second, headers, payload, numbered=True))
+
+
+def _know_second_version(contract: type[Event]) -> None:
+    class Second(Event):
+        """The second version of a contract: heard, and used by nobody yet."""
+
+        announcer, kind = contract.announcer, contract.kind
+        type = contract.type.removesuffix(".v1") + ".v2"
+        about: dict[str, Any]
+
+        @property
+        def subject(self) -> str:
+            return f"{contract.subject_kind}/{self.about[contract.subject_field]}"
+
+        @property
+        def subject_id(self) -> Any:
+            return self.about[contract.subject_field]
+
+    CONTRACTS[Second.full_type()] = Second
+
+
+def _wrap(router: EventRouter, wrapper: Wrapper) -> None:
+    for table in (router.projections, router.reactions):
+        for hearers in table.values():
+            hearers[:] = [replace(each, function=wrapper(each)) for each in hearers]
+
+
+def _each(events: Any) -> Sequence[Event | Tombstone]:
+    return events if isinstance(events, list) else [events]
+
+
+def _luck(seed: str, handler: str, event: Event | Tombstone) -> tuple[str, int] | None:
+    """The name and the lot of an event that is unlucky in this handler, the same in every process and attempt."""
+    name = f"{seed}/{handler}/{type(event).__name__}/{event.model_dump_json()}"
+    lot = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+    return (name, lot // ONE_IN) if lot % ONE_IN == 0 else None

@@ -1,0 +1,86 @@
+"""Looking into the deployments of a city while its processes run: figures, what is parked, what a rebuild makes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+
+from local.city import City
+from shared.deployment import Deployment
+from shared.messaging.parking import list_parked
+from shared.messaging.rebuild import Rebuilt, digest, rebuild
+from shared.messaging.redrive import dismiss, redrive
+from shared.serve import find_service, read_settings
+
+OPERATOR = "drill-operator"
+BEHIND = "behind"
+
+
+@asynccontextmanager
+async def opened(city: City, name: str) -> AsyncIterator[Deployment]:
+    """A deployment as an operator's command opens it."""
+    service = find_service(name.partition(".")[0])
+    deployment = Deployment(service, read_settings(service, city.operator.deployments_dir / f"{name}.env"))
+    try:
+        yield deployment
+    finally:
+        await deployment.close()
+
+
+async def figures(city: City) -> dict[str, str]:
+    """A digest of every table of every deployment, but of the kernel's own: equal digests mean equal rows."""
+    found: dict[str, str] = {}
+    for name in city.here():
+        async with opened(city, name) as deployment, deployment.sessions() as session:
+            for table in deployment.declared.metadata.sorted_tables:
+                found[f"{name} {table.name}"] = await digest(session, [table])
+    return found
+
+
+async def rebuilt(city: City) -> dict[str, Rebuilt]:
+    """The read tables of every deployment, emptied and folded again."""
+    found: dict[str, Rebuilt] = {}
+    for name in city.here():
+        async with opened(city, name) as deployment:
+            found[name] = await rebuild(deployment)
+    return found
+
+
+async def parked_by_reason(city: City) -> Counter[str]:
+    """What waits for somebody anywhere, and why."""
+    found = Counter[str]()
+    for name in city.here():
+        async with opened(city, name) as deployment, deployment.sessions() as session:
+            rows = await session.execute(
+                text("select reason, count(*) as n from kernel.parked where state = 'waiting' group by reason")
+            )
+            found.update({row.reason: row.n for row in rows})
+    return found
+
+
+async def redrive_all(city: City) -> int:
+    """Re-drive every queue of every deployment once; how many records were handled."""
+    handled = 0
+    for name in city.here():
+        async with opened(city, name) as deployment:
+            async with deployment.sessions() as session:
+                heads = [each for each in await list_parked(session) if each.reason != BEHIND]
+            for head in heads:
+                handled += (await redrive(deployment.kernel.hearing, head, by=OPERATOR)).handled
+    return handled
+
+
+async def dismiss_all(city: City) -> tuple[int, int]:
+    """Give up the head of every queue of every deployment; how many were dismissed, and what was handled behind."""
+    dismissed = handled = 0
+    for name in city.here():
+        async with opened(city, name) as deployment:
+            async with deployment.sessions() as session:
+                heads = [each for each in await list_parked(session) if each.reason != BEHIND]
+            for head in heads:
+                done = await dismiss(deployment.kernel.hearing, head, by=OPERATOR, reason="said by nobody of ours")
+                dismissed, handled = dismissed + 1, handled + done.handled
+    return dismissed, handled
