@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,8 @@ class Load:
     decisions: int
     disbursements: int
     paid_rupiah: int = 0
+    waits_s: float = float("inf")
+    """So long a client waits until a family is heard of elsewhere; then it goes on without that family."""
     _registered: asyncio.Queue[Registered] = field(default_factory=asyncio.Queue)
     _verified: asyncio.Queue[Registered] = field(default_factory=asyncio.Queue)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -139,20 +142,21 @@ class Load:
             self._verified.put_nowait(each)
 
     async def _case_of(self, one: Registered) -> Registered | None:
-        """The family with its case; None where everybody stops before it is open."""
-        desk = self._desk("verification", "penyelia-verifikasi")
+        """The family with its case; None where everybody stops, or waited long, before it is open."""
+        desk, ends_at = self._desk("verification", "penyelia-verifikasi"), time.monotonic() + self.waits_s
         while True:
             cases = (await desk.get("/api/v1/cases", household_id=one.household_id))["cases"]
             if cases and cases[0]["state"] == "assigned":
                 return Registered(one.household_id, cases[0]["members"], cases[0]["case_id"])
-            if self._stopping.is_set():
+            if self._stopping.is_set() or time.monotonic() > ends_at:
                 return None
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _disburse_on(self) -> None:
         """Enrol what was verified and pay it by a list, two people for each."""
         group = await self._take(self._verified, PAID_AT_ONCE_MAX)
-        if not group or not await self._are_known(group):
+        group = await self._known_of(group)
+        if not group:
             return
         wanted = [each.household_id for each in group]
         officer, head = self._desk("programs", "petugas-program"), self._desk("programs", "kepala-bidang-program")
@@ -187,18 +191,20 @@ class Load:
         settled = await self._until(maker, path, "settled")
         self.paid_rupiah += int(settled["rupiah"])
 
-    async def _are_known(self, group: list[Registered]) -> bool:
-        """Whether the agency has heard of every verdict; False where everybody stops before."""
+    async def _known_of(self, group: list[Registered]) -> list[Registered]:
+        """Those of whose verdict the agency has heard: all, unless that took too long; none where everybody stops."""
+        ends_at = time.monotonic() + self.waits_s
         async with self.city.database(f"programs.{DINSOS}") as connection:
             while True:
-                heard = await connection.fetchval(
-                    "select count(*) from seen_verification where household_id = any($1::uuid[])",
+                rows = await connection.fetch(
+                    "select household_id from seen_verification where household_id = any($1::uuid[])",
                     [each.household_id for each in group],
                 )
-                if heard == len(group):
-                    return True
+                heard = {str(row["household_id"]) for row in rows}
+                if len(heard) == len(group) or time.monotonic() > ends_at:
+                    return [each for each in group if each.household_id in heard]
                 if self._stopping.is_set():
-                    return False
+                    return []
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _until(self, desk: Desk, path: str, state: str) -> Any:
