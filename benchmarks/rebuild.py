@@ -1,0 +1,207 @@
+"""Rebuild: the read tables of a programs deployment are emptied and filled again from everything it has heard.
+
+Five facts about each of 10,000 households lie on the topics: registered, updated, an entry of a closed list, enrolled,
+paid. Ours is `tuntas replay`'s rebuild, with its judging of every record by what was heard, its contracts, its
+independence of order, and a digest of every row before and after. The reference reads the same topics, keeps the latest
+word per key in dictionaries, and copies the rows into the same tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from benchmarks.bus import AGENCY, Bus, bus, deployment_on
+from benchmarks.databases import Database, databases
+from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, rates
+from benchmarks.workplace import Workplace
+from services.programs.app import SERVICE
+from shared.deployment import Deployment
+from shared.events.envelope import Event
+from shared.events.intake import CohortEntryResolved, HouseholdRegistered, HouseholdUpdated
+from shared.events.programs import AidDisbursed, HouseholdEnrolled
+from shared.events.topics import PARTITIONS
+from shared.messaging.hearing import ReactFrom
+from shared.messaging.reading import end_offsets, read_topics
+from shared.messaging.rebuild import rebuild
+
+TABLES = ("seen_household", "seen_cohort_entry", "seen_enrolment", "seen_payment")
+
+
+async def run(workplace: Workplace) -> Result:
+    """Events per second, on both sides."""
+    households = workplace.at_size(200, 10_000)
+    async with databases(workplace) as make, bus(workplace, ["intake", "programs"]) as topics:
+        mine, theirs = await make("programs", "rebuild"), await make("programs", "by_hand")
+        size = await topics.fill(_past(households))
+        events = 5 * households
+        async with deployment_on(workplace, SERVICE, mine) as deployment:
+            await _hear(deployment)
+            hand = await theirs.connect()
+
+            async def ours(_: int) -> Sample:
+                with Stopwatch() as watch:
+                    done = await rebuild(deployment)
+                if not done.unchanged or done.records != events:
+                    raise AssertionError(f"The rebuild has changed the tables: {done}")
+                return watch.sample(events)
+
+            async def reference(_: int) -> Sample:
+                with Stopwatch() as watch:
+                    await _by_hand(workplace, topics, hand, events)
+                return watch.sample(events)
+
+            measured = await by_turns(ours, reference, workplace.rounds)
+            await hand.close()
+        await _same(mine, theirs, households)
+    return rates(
+        "rebuild",
+        *measured,
+        unit="events/s",
+        at_least=0.50,
+        payload_bytes=size // events,
+        connections=1,
+        notes={
+            "events": events,
+            "rows": 4 * households,
+            "reference_cpu_us_per_op": round(min(each.cpu_us_per_operation for each in measured[1]), 1),
+        },
+    )
+
+
+def _past(households: int) -> Iterator[tuple[type[Event], UUID, dict[str, Any]]]:
+    for _ in range(households):
+        household, enrolment = uuid4(), str(uuid4())
+        name = {"household_id": str(household)}
+        yield HouseholdRegistered, household, name
+        yield CohortEntryResolved, household, name | {"entry_id": str(uuid4())}
+        yield HouseholdUpdated, household, name | {"region": "64.72.01.1001"}
+        yield HouseholdEnrolled, household, name | {"enrolment_id": enrolment}
+        paid = {"payment_id": str(uuid4()), "entitlement_id": str(uuid4()), "enrolment_id": enrolment}
+        yield AidDisbursed, household, name | paid
+
+
+async def _hear(deployment: Deployment) -> None:
+    """Live through the past, as one that joined: only projections run."""
+    hearing = deployment.kernel.hearing
+    hearing.react_from = ReactFrom(await end_offsets(deployment.settings))
+    async for records in read_topics(deployment.settings):
+        await hearing.hear(records)
+
+
+async def _by_hand(workplace: Workplace, topics: Bus, connection: asyncpg.Connection[Any], events: int) -> None:
+    consumer = AIOKafkaConsumer(**workplace.stack.kafka.aiokafka(), max_partition_fetch_bytes=4 * 1024 * 1024)
+    await consumer.start()
+    try:
+        names = [topics.topic(service) for service in ("intake", "programs")]
+        consumer.assign([TopicPartition(name, each) for name in names for each in range(PARTITIONS)])
+        await consumer.seek_to_beginning()
+        kept = _Kept()
+        left = events
+        while left:
+            for records in (await consumer.getmany(timeout_ms=1_000, max_records=5_000)).values():
+                left -= len(records)
+                for record in records:
+                    kept.keep(record)
+        async with connection.transaction():
+            await connection.execute(f"truncate {', '.join(TABLES)}")
+            for table, rows in zip(TABLES, kept.tables(), strict=True):
+                names = list(rows[0])
+                await connection.copy_records_to_table(table, columns=names, records=[tuple(r.values()) for r in rows])
+    finally:
+        await consumer.stop()
+
+
+class _Kept:
+    """The latest word per key."""
+
+    def __init__(self) -> None:
+        self.households: dict[str, dict[str, Any]] = {}
+        self.entries: dict[str, dict[str, Any]] = {}
+        self.enrolments: dict[str, dict[str, Any]] = {}
+        self.payments: dict[str, dict[str, Any]] = {}
+
+    def tables(self) -> list[list[dict[str, Any]]]:
+        return [list(each.values()) for each in (self.households, self.entries, self.enrolments, self.payments)]
+
+    def keep(self, record: Any) -> None:
+        headers, body = dict(record.headers), orjson.loads(record.value)
+        kind = headers["ce_type"]
+        if kind in (b"id.tuntas.household.registered.v1", b"id.tuntas.household.updated.v1"):
+            self._keep_newer(self.households, body["household_id"], _household(body), "revision")
+        elif kind == b"id.tuntas.cohort.entry-resolved.v1":
+            self._keep_newer(self.entries, body["entry_id"], _entry(body), "revision")
+        elif kind == b"id.tuntas.household.enrolled.v1":
+            row = _enrolment(body, int(headers["ce_sequence"]))
+            self._keep_newer(self.enrolments, body["enrolment_id"], row, "sequence")
+        else:
+            self._keep_newer(self.payments, body["payment_id"], _payment(body, int(headers["ce_sequence"])), "sequence")
+
+    def _keep_newer(self, table: dict[str, dict[str, Any]], key: str, row: dict[str, Any], newer: str) -> None:
+        known = table.get(key)
+        if known is None or known[newer] < row[newer]:
+            table[key] = row
+
+
+def _household(body: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "household_id": body["household_id"],
+        "region": body["region"],
+        "members": orjson.dumps(sorted(body["members"])).decode(),
+        "withdrawn": False,
+        "revision": body["revision"],
+    }
+
+
+def _entry(body: dict[str, Any]) -> dict[str, Any]:
+    names = ("entry_id", "cohort", "outcome", "household_id", "member_id", "revision")
+    return {name: body[name] for name in names}
+
+
+def _enrolment(body: dict[str, Any], sequence: int) -> dict[str, Any]:
+    names = ("enrolment_id", "household_id", "region", "programme_id", "programme", "unit", "persons")
+    return {
+        **{name: body[name] for name in names},
+        "agency": AGENCY,
+        "status": "active",
+        "started_on": date.fromisoformat(body["started_on"]),
+        "sequence": sequence,
+    }
+
+
+def _payment(body: dict[str, Any], sequence: int) -> dict[str, Any]:
+    names = ("payment_id", "household_id", "programme", "enrolment_id", "entitlement_id", "period", "fund_line")
+    return {
+        **{name: body[name] for name in names},
+        "agency": AGENCY,
+        "rupiah": body["rupiah"],
+        "persons": body["persons"],
+        "status": "paid",
+        "settled_on": date.fromisoformat(body["paid_on"]),
+        "returned_rupiah": 0,
+        "sequence": sequence,
+    }
+
+
+async def _same(mine: Database, theirs: Database, households: int) -> None:
+    """Both sides have the same rows."""
+    found = await asyncio.gather(*(_digests(each) for each in (mine, theirs)))
+    if found[0] != found[1] or any(rows != households for rows, _ in found[0]):
+        raise AssertionError(f"The sides have not written the same: {found}")
+
+
+async def _digests(database: Database) -> list[tuple[int, str]]:
+    connection = await database.connect()
+    digests = [
+        tuple(await connection.fetchrow(f"select count(*), sum(hashtext(t::text))::text from {table} as t"))
+        for table in TABLES
+    ]
+    await connection.close()
+    return digests

@@ -1,0 +1,207 @@
+"""Relay: a filled outbox is moved to Kafka, in order, each row deleted once its record is acknowledged.
+
+Ours is the product's relay. The reference is the loop of the same promise by hand: delete and return a thousand rows,
+one batch per partition with all acknowledgements, commit. Both empty the same rows of two databases onto two topics.
+The clock runs from the commit that fills the outbox to the one that leaves it empty. The notes tell what a producer
+alone does with the same records, without any database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import orjson
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import DefaultPartitioner
+from prometheus_client import CollectorRegistry
+
+from benchmarks.bus import AGENCY, Bus, bus
+from benchmarks.databases import Database, databases
+from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, rates
+from benchmarks.workplace import Workplace
+from shared.messaging.metrics import RelayMetrics
+from shared.messaging.relay import BATCH_BYTES_MAX, Relay
+from shared.messaging.wake import Wake
+
+ROWS = 1_000
+
+
+async def run(workplace: Workplace) -> Result:
+    """Events per second, on both sides."""
+    events = workplace.at_size(1_000, 100_000)
+    async with databases(workplace) as make, bus(workplace, ["intake", "verification"]) as topics:
+        mine, theirs = await make("verification", "relay"), await make("verification", "by_hand")
+        relaying = _Relaying(workplace, mine, topics.topic("intake"))
+        async with relaying.running(), _by_hand(workplace, theirs, topics.topic("verification")) as hand:
+
+            async def ours(_: int) -> Sample:
+                return await relaying.empty(events)
+
+            async def reference(_: int) -> Sample:
+                return await hand.empty(events)
+
+            measured = await by_turns(ours, reference, workplace.rounds)
+            raw = await hand.produce_only(events)
+        payload = await _payload_bytes(theirs, topics)
+    return rates(
+        "relay",
+        *measured,
+        unit="events/s",
+        at_least=0.80,
+        payload_bytes=payload,
+        connections=1,
+        notes={
+            "events": events,
+            "reference_cpu_us_per_op": round(min(each.cpu_us_per_operation for each in measured[1]), 1),
+            "raw_producer_per_second": round(raw.per_second, 1),
+            "raw_producer_cpu_us": round(raw.cpu_us_per_operation, 1),
+        },
+    )
+
+
+class _Relaying:
+    """The product's relay, standing ready."""
+
+    def __init__(self, workplace: Workplace, database: Database, topic: str) -> None:
+        self._workplace, self._database, self._topic = workplace, database, topic
+        self._registry, self._wake = CollectorRegistry(), Wake()
+        self._relay = Relay(database.connect, self._producer, self._wake, RelayMetrics(self._registry))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        relaying = asyncio.create_task(self._relay.run())
+        try:
+            yield
+        finally:
+            relaying.cancel()
+            await asyncio.wait([relaying])
+
+    async def empty(self, events: int) -> Sample:
+        before = self._relayed()
+        await fill(self._database, self._topic, events)
+        with Stopwatch() as watch:
+            self._wake.signal()
+            # A measure of the product says when; asking costs microseconds.
+            while self._relayed() - before < events:  # noqa: ASYNC110
+                await asyncio.sleep(0.002)
+        return watch.sample(events)
+
+    def _relayed(self) -> float:
+        return self._registry.get_sample_value("tuntas_relayed_total") or 0
+
+    def _producer(self) -> AIOKafkaProducer:
+        return producer(self._workplace)
+
+
+class _ByHand:
+    """One connection, one producer."""
+
+    def __init__(
+        self, connection: asyncpg.Connection[Any], database: Database, producer: AIOKafkaProducer, topic: str
+    ) -> None:
+        self._connection, self._database, self._producer, self._topic = connection, database, producer, topic
+        self._partition_of = DefaultPartitioner()
+
+    async def empty(self, events: int) -> Sample:
+        await fill(self._database, self._topic, events)
+        with Stopwatch() as watch:
+            while await self._move():
+                pass
+        return watch.sample(events)
+
+    async def _move(self) -> int:
+        async with self._connection.transaction():
+            rows = await self._connection.fetch(_TAKE, ROWS)
+            rows.sort(key=lambda row: row["id"])
+            await self._send(rows)
+        return len(rows)
+
+    async def produce_only(self, events: int) -> Sample:
+        """The same records without the database."""
+        await fill(self._database, self._topic, events)
+        rows = await self._connection.fetch(_TAKE, events)
+        with Stopwatch() as watch:
+            for start in range(0, len(rows), ROWS):
+                await self._send(rows[start : start + ROWS])
+        return watch.sample(events)
+
+    async def _send(self, rows: list[Any]) -> None:
+        partitions = list(range(12))
+        batches: dict[int, Any] = defaultdict(self._producer.create_batch)
+        for row in rows:
+            headers = [(name, value.encode()) for name, value in orjson.loads(row["headers"]).items()]
+            place = self._partition_of(row["key"], partitions, partitions)
+            batches[place].append(key=row["key"], value=row["payload"], timestamp=None, headers=headers)
+        sent = [
+            await self._producer.send_batch(batch, self._topic, partition=place) for place, batch in batches.items()
+        ]
+        await asyncio.gather(*sent)
+
+
+@asynccontextmanager
+async def _by_hand(workplace: Workplace, database: Database, topic: str) -> AsyncIterator[_ByHand]:
+    connection = await database.connect()
+    async with producer(workplace) as made:
+        await made.partitions_for(topic)
+        yield _ByHand(connection, database, made, topic)
+    await connection.close()
+
+
+def producer(workplace: Workplace) -> AIOKafkaProducer:
+    """With the promises of the product's: acknowledged by all replicas in sync, never written twice."""
+    return AIOKafkaProducer(
+        **workplace.stack.kafka.aiokafka(),
+        acks="all",
+        enable_idempotence=True,
+        max_batch_size=BATCH_BYTES_MAX,
+        max_request_size=BATCH_BYTES_MAX + 64 * 1024,
+    )
+
+
+async def fill(database: Database, topic: str, events: int) -> None:
+    """So many announcements of 10,000 households wait in the outbox."""
+    connection = await database.connect()
+    await connection.execute(_FILL, topic, events, f"/agencies/{AGENCY}/verification")
+    await connection.execute("vacuum analyze kernel.outbox")
+    await connection.close()
+
+
+async def _payload_bytes(database: Database, topics: Bus) -> int:
+    await fill(database, topics.topic("intake"), 10)
+    connection = await database.connect()
+    length: int = await connection.fetchval("select avg(length(payload))::int from kernel.outbox")
+    await connection.close()
+    return length
+
+
+_TAKE = """
+    delete from kernel.outbox where id in (select id from kernel.outbox order by id limit $1)
+    returning id, topic, key, headers, payload
+"""
+_FILL = """
+    insert into kernel.outbox (event_id, topic, key, type, headers, payload)
+    select
+        event_id, $1::text, convert_to(household, 'utf8'), 'id.tuntas.verification.opened.v1',
+        jsonb_build_object(
+            'ce_specversion', '1.0', 'ce_source', $3::text, 'ce_type', 'id.tuntas.verification.opened.v1',
+            'ce_subject', 'household/' || household, 'ce_time', '2022-12-05T02:00:00.000Z',
+            'ce_dataschema', 'urn:tuntas:schema:verification.opened.v1', 'ce_correlationid', event_id,
+            'content-type', 'application/json', 'ce_id', event_id,
+            'traceparent', '00-' || replace(event_id::text, '-', '') || '-00f067aa0ba902b7-01',
+            'ce_sequence', (1 + n / 10000)::text
+        ),
+        convert_to(
+            '{"case_id":"' || household || '","household_id":"' || household
+            || '","region":"64.72.05.1002","round":1,"reason":"cohort"}', 'utf8'
+        )
+    from (
+        select n, gen_random_uuid() as event_id, md5('household' || n % 10000)::uuid::text as household
+        from generate_series(0, $2::int - 1) as n
+    ) as row
+    order by n
+"""
