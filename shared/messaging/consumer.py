@@ -230,8 +230,11 @@ class _Reader(AIOKafkaConsumer):  # type: ignore[misc]
         self._give_up = give_up
 
     async def getmany(self, *partitions: TopicPartition, **options: Any) -> dict[TopicPartition, list[Any]]:
+        found: dict[TopicPartition, list[Any]] = {}
         try:
-            found: dict[TopicPartition, list[Any]] = await super().getmany(*partitions, **options)
+            # FastStream sleeps as long again after an empty answer, deaf to what arrives meanwhile.
+            while not found:
+                found = await super().getmany(*partitions, **options)
         except ConsumerStoppedError:
             raise
         except Exception as error:
