@@ -11,6 +11,7 @@ _SHIPPED = Path(__file__).parents[2] / "services" / "programs" / "programmes" / 
 PROGRAMME = "BLT-2022"
 PERIOD = "2022"
 FUND_LINE = "APBD-2022/64.72/BLT"
+PLACES = 1_000_000
 
 
 def document() -> dict[str, Any]:
@@ -18,6 +19,6 @@ def document() -> dict[str, Any]:
     programme = yaml.safe_load(_SHIPPED.read_text(encoding="utf-8"))
     del programme["cohort"]
     programme["eligibility"] = [each for each in programme["eligibility"] if each["kind"] == "confirmed-members"]
-    programme["quotas"][0]["places"] = 9_000_000
-    programme["fund_lines"][0]["ceiling_rupiah"] = 9_000_000 * programme["benefit"]["rupiah"]
+    programme["quotas"][0]["places"] = PLACES
+    programme["fund_lines"][0]["ceiling_rupiah"] = PLACES * programme["benefit"]["rupiah"]
     return {"document": yaml.safe_dump(programme, allow_unicode=True, sort_keys=False)}

@@ -1,0 +1,96 @@
+"""18. Two faults at a time, of every kind that the other drills have one by one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from tests.drills.drill_01_kill_each_role import REACHES
+from tests.drills.load import DINSOS
+from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene
+
+DRILL = Drill(18, "mixed chaos, two faults at a time")
+APART = {f"{service}.{DINSOS}": ("api", "worker", "relay") for service in ("intake", "programs")}
+Fault = Callable[[Scene, DrillCity], Awaitable[None]]
+
+
+@DRILL.run
+async def run(scene: Scene) -> None:
+    faults: dict[str, Fault] = {
+        "kill": kill,
+        "die-at-a-point": die_at_a_point,
+        "suspend": suspend,
+        "kafka-killed": kill_kafka,
+        "postgres-stopped": stop_postgres,
+        "connections-ended": end_connections,
+    }
+    played = Counter[str]()
+    async with scene.city(roles_of=APART) as city:
+        async with city.load() as load:
+            await load.until(acknowledged=10)
+            for _ in range(scene.at_size(4, 25)):
+                pair = scene.random.sample(sorted(faults), 2)
+                played.update(pair)
+                await asyncio.gather(*(faults[name](scene, city) for name in pair))
+                await city.all_start()
+                await load.until(acknowledged=10)
+            await load.stop()
+        scene.note("faults", dict(played))
+        await city.settled(within=240)
+        await city.judge()
+
+
+async def kill(scene: Scene, city: DrillCity) -> None:
+    for process in a_few(scene, city):
+        await asyncio.sleep(scene.random.uniform(0, 0.5))
+        await process.kill()
+        scene.kills += 1
+
+
+async def die_at_a_point(scene: Scene, city: DrillCity) -> None:
+    for process in a_few(scene, city):
+        await process.kill()
+        process.arm(scene.random.choice(REACHES[process.role]), scene.random.randint(1, 3))
+        await process.start()
+        scene.kills += 1
+    await asyncio.sleep(scene.random.uniform(1, 4))
+
+
+async def suspend(scene: Scene, city: DrillCity) -> None:
+    """Shorter than a session or longer: whoever wakes up finds that somebody else may have gone on."""
+    processes = a_few(scene, city)
+    for process in processes:
+        await process.suspend()
+    await asyncio.sleep(scene.random.choice([1.0, 14.0]))
+    for process in processes:
+        await process.resume()
+
+
+async def kill_kafka(scene: Scene, _: DrillCity) -> None:
+    await asyncio.sleep(scene.random.uniform(0, 1))
+    await scene.kafka.kill()
+    scene.kills += 1
+    await asyncio.sleep(scene.random.uniform(0, 2))
+    await scene.kafka.start()
+
+
+async def stop_postgres(scene: Scene, _: DrillCity) -> None:
+    await asyncio.sleep(scene.random.uniform(0, 1))
+    await scene.postgres.kill()
+    scene.kills += 1
+    await asyncio.sleep(scene.random.uniform(0, 1))
+    await scene.postgres.start()
+
+
+async def end_connections(scene: Scene, _: DrillCity) -> None:
+    for _again in range(3):
+        await asyncio.sleep(scene.random.uniform(0, 0.7))
+        try:
+            await scene.postgres.end_connections()
+        except OSError:
+            return  # The other fault has the whole server down.
+
+
+def a_few(scene: Scene, city: DrillCity) -> list[DrillProcess]:
+    return scene.random.sample(list(city.processes.values()), 3)
