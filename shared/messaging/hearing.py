@@ -150,11 +150,14 @@ class Hearing:
     async def _transaction(self) -> AsyncIterator[Session]:
         async with self.sessions() as session:
             yield session
-            await write_announcements(session)
+            announced = await write_announcements(session)
             reached("before-database-commit")
             await session.commit()
             reached("after-database-commit")
-        self.after_commit()
+            scheduled = session.info.pop("scheduled", False)
+        # A projection gives the relay and the timers nothing to look for.
+        if announced or scheduled:
+            self.after_commit()
 
 
 # A rebuild takes this lock alone; hearing transactions share it (see rebuild.py).
