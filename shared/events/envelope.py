@@ -43,7 +43,8 @@ class Event(BaseModel):
     @property
     def subject_id(self) -> UUID:
         """The UUID which is the record's key: all facts with the same one are heard in the order of announcement."""
-        return UUID(str(getattr(self, self.subject_field)))
+        subject = getattr(self, self.subject_field)
+        return subject if isinstance(subject, UUID) else UUID(str(subject))
 
     @property
     def subject(self) -> str:

@@ -283,9 +283,11 @@ async def committed_offsets(settings: DeploymentSettings, group: str) -> dict[To
 
 
 async def _parse_nothing(message: Any, original: Any) -> Any:
-    """FastStream's own parser decodes headers and loses a whole batch over a bad one: show it records without any."""
-    harmless = tuple(_without_content(each) for each in message)
-    parsed = await original(harmless)
+    """FastStream's own parser decodes headers and loses a whole batch over a bad one: show it one record, without any.
+
+    Where it seeks back to, it takes from the raw message.
+    """
+    parsed = await original((_without_content(message[0]),))
     parsed.raw_message = message
     return parsed
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
@@ -75,13 +76,27 @@ class Mark:
 async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey, Mark]:
     """The marks of these keys, made where missing, locked in sorted order until the transaction ends."""
     wanted = sorted(set(keys))
-    columns = {"topics": [topic for topic, _ in wanted], "keys": [key for _, key in wanted]}
-    connection = await session.connection()
-    await connection.execute(_MAKE, columns)
-    rows = await connection.execute(_LOCK, columns)
+    marks = await _lock(session, wanted)
+    while missing := [key for key in wanted if key not in marks]:
+        # A row that is made here is locked like the others. One that somebody else makes meanwhile is waited for, and
+        # looked up in the next round.
+        rows = await (await session.connection()).execute(_MAKE, _columns(missing))
+        made = {(row.topic, row.key): Mark(row.topic, row.key) for row in rows}
+        marks |= made
+        if len(made) < len(missing):
+            marks |= await _lock(session, [key for key in missing if key not in made])
+    return marks
+
+
+async def _lock(session: Session, wanted: Sequence[MarkKey]) -> dict[MarkKey, Mark]:
+    rows = await (await session.connection()).execute(_LOCK, _columns(wanted))
     return {
         (row.topic, row.key): Mark(row.topic, row.key, row.last_sequence, row.last_offset, row.blocked) for row in rows
     }
+
+
+def _columns(keys: Sequence[MarkKey]) -> dict[str, list[Any]]:
+    return {"topics": [topic for topic, _ in keys], "keys": [key for _, key in keys]}
 
 
 async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
@@ -107,6 +122,7 @@ _MAKE = text(
     select topic, key from unnest(cast(:topics as text[]), cast(:keys as bytea[])) as wanted(topic, key)
     order by topic, key
     on conflict do nothing
+    returning topic, key
     """
 )
 _LOCK = text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import groupby
+from datetime import date
 
 import structlog
 from sqlalchemy import text
@@ -60,7 +60,8 @@ class Hearing:
             ConsumerStopped: too many handlers failed in a row.
             Exception: infrastructure; nothing of the unfinished part was kept, the batch may be heard again.
         """
-        received = [receive(raw, self.topic_root, self.authority) for raw in records]
+        authority = _AskedOnce(self.authority)
+        received = [receive(raw, self.topic_root, authority) for raw in records]
         if not received:
             return
         try:
@@ -123,13 +124,10 @@ class Hearing:
 
     async def dispatch(self, session: Session, handled: Sequence[Received], *, react: bool = True) -> None:
         """Give records to their handlers: projections first, then reactions to what this deployment lived through."""
-        known = [each for each in handled if each.event is not None]
-        for event_type, run in groupby(known, key=lambda each: each.event_type):
-            if event_type is not None:
-                records = list(run)
-                await self._project(session, event_type, records)
-                if react:
-                    await self._react(session, event_type, records)
+        for event_type, records in _runs(handled):
+            await self._project(session, event_type, records)
+            if react:
+                await self._react(session, event_type, records)
 
     async def _project(self, session: Session, event_type: type[Event], records: list[Received]) -> None:
         session.info["projecting"] = True
@@ -160,9 +158,44 @@ class Hearing:
             self.after_commit()
 
 
+class _AskedOnce:
+    """An authority's answers within one batch: the directory's file is looked at once for each question."""
+
+    def __init__(self, authority: Authority) -> None:
+        self._authority = authority
+        self._answers: dict[tuple[str, str, str, date], bool] = {}
+
+    def may_announce(self, service: str, agency: str, region: str, on: date) -> bool:
+        question = (service, agency, region, on)
+        answer = self._answers.get(question)
+        if answer is None:
+            answer = self._answers[question] = self._authority.may_announce(*question)
+        return answer
+
+
 # A rebuild takes this lock alone; hearing transactions share it (see rebuild.py).
 REBUILD_LOCK = 0x74756E746172
 SHARE_WITH_REBUILD = text(f"select pg_advisory_xact_lock_shared({REBUILD_LOCK})")
+
+
+def _runs(handled: Iterable[Received]) -> list[tuple[type[Event], list[Received]]]:
+    """As few runs of one type as keep the order of each key: only that order is promised, so other keys may overtake.
+
+    A record joins the last run of its type, unless an earlier record of its key stands in a later run.
+    """
+    runs: list[tuple[type[Event], list[Received]]] = []
+    last_of_type: dict[type[Event], int] = {}
+    last_of_key: dict[MarkKey, int] = {}
+    for each in handled:
+        if each.event is None or each.event_type is None:
+            continue
+        key, place = (each.topic, each.key), last_of_type.get(each.event_type, -1)
+        if place < last_of_key.get(key, 0):
+            place = last_of_type[each.event_type] = len(runs)
+            runs.append((each.event_type, []))
+        runs[place][1].append(each)
+        last_of_key[key] = place
+    return runs
 
 
 async def _call(hearer: Hearer, session: Session, records: list[Received]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -14,10 +16,14 @@ from pydantic import ValidationError
 
 from shared.events.contracts import event_class, is_newer_version_of_known
 from shared.events.envelope import EVENT_BYTES_MAX, Event, Fact, Tombstone
-from shared.events.topics import parse_topic
+from shared.events.topics import Announcer, parse_topic
 from shared.messaging.announcing import source_of
 
 EventType = type[Event]
+
+_REQUIRED = frozenset(("ce_id", "ce_source", "ce_type", "ce_subject", "ce_time"))
+_PLAIN_UUID = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PLAIN_UUID_KEY = re.compile(_PLAIN_UUID.pattern.encode())
 
 
 class RawRecord(Protocol):
@@ -94,18 +100,17 @@ def _read(received: Received, raw: RawRecord, root: str, authority: Authority) -
     headers, fault = _headers(raw)
     received.type = headers.get("ce_type")
     received.event_id = _uuid(headers.get("ce_id"))
-    announcer = parse_topic(raw.topic, root)
-    if announcer is None:
+    known = _announcer_on(raw.topic, root)
+    if known is None:
         return fault or Fault("topic-unknown")
-    expected_source = source_of(announcer.service, announcer.agency)
+    announcer, expected_source = known
     if headers.get("ce_source") == expected_source and announcer.kind == "facts":
         # Only the announcer's own numbers count: a stranger's must not move what was heard of the topic's owner.
         received.sequence = _positive(headers.get("ce_sequence"))
     if fault is not None:
         return fault
-    missing = [name for name in ("ce_id", "ce_source", "ce_type", "ce_subject", "ce_time") if name not in headers]
-    if missing:
-        return Fault("header-missing", {"headers": missing})
+    if not headers.keys() >= _REQUIRED:
+        return Fault("header-missing", {"headers": sorted(_REQUIRED - headers.keys())})
     if headers["ce_source"] != expected_source:
         return Fault("source-forged", {"expected": expected_source})
     if raw.key is None:
@@ -115,12 +120,13 @@ def _read(received: Received, raw: RawRecord, root: str, authority: Authority) -
     if "ce_sequence" in headers and received.sequence is None and announcer.kind == "facts":
         return Fault("header-wrong", {"headers": ["ce_sequence"]})
     time = _instant(headers["ce_time"])
-    correlation = _uuid(headers.get("ce_correlationid", headers["ce_id"]))
+    correlation = _uuid(headers["ce_correlationid"]) if "ce_correlationid" in headers else received.event_id
     if received.event_id is None or time is None or correlation is None:
         return Fault("header-wrong", {"headers": ["ce_id", "ce_time", "ce_correlationid"]})
+    causation = _uuid(headers["ce_causationid"]) if "ce_causationid" in headers else None
     received.fact = Fact(
         received.event_id, headers["ce_type"], headers["ce_source"], announcer.service, announcer.agency,
-        headers["ce_subject"], raw.key, time, received.sequence, correlation, _uuid(headers.get("ce_causationid")),
+        headers["ce_subject"], raw.key, time, received.sequence, correlation, causation,
         raw.topic, raw.partition, raw.offset,
     )  # fmt: skip
     return _read_event(received, raw, announcer.kind, authority)
@@ -174,12 +180,32 @@ def _mark_key(raw: RawRecord) -> bytes:
     """The key under which a record is remembered: its UUID; of any other key only a digest, whatever it may hold."""
     if raw.key is None:
         return b"without-key:%d" % raw.partition
+    if _PLAIN_UUID_KEY.fullmatch(raw.key):
+        return raw.key
     if len(raw.key) == 36 and _uuid(raw.key.decode("ascii", "replace")) is not None:
         return raw.key
     return b"strange:" + hashlib.sha256(raw.key).hexdigest().encode()
 
 
+@lru_cache(maxsize=4096)
+def _announcer_on(topic: str, root: str) -> tuple[Announcer, str] | None:
+    """Who announces on a topic, and under which source."""
+    announcer = parse_topic(topic, root)
+    return None if announcer is None else (announcer, source_of(announcer.service, announcer.agency))
+
+
 def _headers(raw: RawRecord) -> tuple[dict[str, str], Fault | None]:
+    try:
+        # Nearly every record: all of it is text, and no name needs a second look.
+        plain = {name: value.decode() for name, value in raw.headers}
+    except (AttributeError, UnicodeError):
+        return _headers_one_by_one(raw)
+    if "".join(plain).isascii() and "\x00" not in "".join(plain.values()):
+        return plain, None
+    return _headers_one_by_one(raw)
+
+
+def _headers_one_by_one(raw: RawRecord) -> tuple[dict[str, str], Fault | None]:
     read: dict[str, str] = {}
     unreadable: list[str] = []
     for name, value in raw.headers:
@@ -199,6 +225,9 @@ def _headers(raw: RawRecord) -> tuple[dict[str, str], Fault | None]:
 
 
 def _uuid(text: str | None) -> UUID | None:
+    if text is not None and _PLAIN_UUID.fullmatch(text):
+        # Four times as fast as having the text looked at once more.
+        return UUID(int=int(text.replace("-", ""), 16))
     try:
         return UUID(text)
     except (TypeError, ValueError, AttributeError):
