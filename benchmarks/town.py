@@ -24,7 +24,7 @@ def town(workplace: Workplace, *services: str, **options: Any) -> City:
     document["profile_grants"] = [
         each | {"of": [source for source in each["of"] if source in mine]}
         for each in document["profile_grants"]
-        if each["reader"] in mine
+        if each["reader"] in mine and mine.intersection(each["of"])
     ]
     workplace.state.mkdir(parents=True, exist_ok=True)
     directory = workplace.state / f"{workplace.root}.yaml"
