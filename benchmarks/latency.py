@@ -34,7 +34,7 @@ SHARE = 0.3
 RATIO_MAX = 5.0
 SECONDS_MAX = 0.1
 PARTITIONS = 3
-SETTLED_SECONDS_MAX = 30.0
+SETTLED_SECONDS_MAX = 120.0
 
 
 async def run(workplace: Workplace) -> Result:
