@@ -113,9 +113,9 @@ _LIST = """
 """
 _PAY = """
     with result as (
-        delete from result_row where payment_id in (
+        delete from result_row where payment_id = any(array(
             select payment_id from result_row where payment_list_id = $1 order by payment_id limit $2
-        )
+        ))
         returning payment_id, settled_on
     )
     update payment set state = 'paid', settled_on = result.settled_on from result

@@ -125,14 +125,15 @@ def _items(rows: Sequence[Listed]) -> list[Item]:
     return [Item(payment.rupiah, payment.entitlement_id, payment.payment_id) for payment, _, _ in rows]
 
 
+# Rows that an array names are found by their keys, whatever the planner believes of a table that has just grown.
 _LOCK_ENROLMENTS = text(
     """
     select count(*) from (
-        select from enrolment where enrolment_id in (
+        select from enrolment where enrolment_id = any(array(
             select enrolment_id from payment
             where payment_id = any(cast(:payment_ids as uuid[])) and payment_list_id = :payment_list_id
                 and state = 'committed'
-        )
+        ))
         order by enrolment_id for share
     ) as locked
     """
@@ -145,6 +146,9 @@ _LOCK_COMMITTED = text(
     from payment join entitlement on entitlement.entitlement_id = payment.entitlement_id
     where payment.payment_id = any(cast(:payment_ids as uuid[])) and payment.payment_list_id = :payment_list_id
         and payment.state = 'committed'
+        and entitlement.entitlement_id = any(array(
+            select entitlement_id from payment where payment_id = any(cast(:payment_ids as uuid[]))
+        ))
     order by payment.payment_id for update
     """
 )
