@@ -17,8 +17,11 @@ from aiokafka.structs import OffsetAndMetadata
 from local.stack.addresses import KafkaAddress
 from shared.events.topics import parse_topic
 from shared.messaging.parking import StoredRecord
+from shared.messaging.unpacking import read_forgivingly
 
 Headers = list[tuple[str, bytes | None]]
+read_forgivingly()
+
 LARGEST = 1_000_000
 IN_FLIGHT = 500
 
@@ -63,6 +66,8 @@ class Foreigner:
         # The checksum covers everything from the attributes on, and stands just before them.
         struct.pack_into(">I", written, 17, calc_crc32c(bytes(written[21:])))
         batch._buffer = bytes(written)
+        # Open, it would take the next record, too, and never say so.
+        batch.close()
         await (await self.producer.send_batch(batch, topic, partition=partition))
 
     async def all_said(self) -> list[StoredRecord]:
@@ -122,7 +127,6 @@ class Foreigner:
         consumer.assign(places)
         consumer.pause(*places)
         ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
-        consumer.assign([])
         return ends
 
     @asynccontextmanager

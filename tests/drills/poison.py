@@ -35,7 +35,7 @@ def headers_of(place: Place, household: UUID, event: type[Event] = HouseholdUpda
         ("ce_source", source_of(place.service, place.agency).encode()),
         ("ce_type", event.full_type().encode()),
         ("ce_subject", f"household/{household}".encode()),
-        ("ce_time", b"2026-01-05T02:00:00Z"),
+        ("ce_time", b"2022-12-19T02:00:00Z"),
     ]
 
 

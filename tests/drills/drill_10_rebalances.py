@@ -1,0 +1,73 @@
+"""10. Workers come and go every second, and one wakes up after its session was given away: nothing happens twice."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psutil
+
+from shared.messaging.consumer import SESSION_MS
+from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene
+
+DRILL = Drill(10, "rebalance storm and a paused zombie past its session")
+STORMY = ("verification.dinsos-samarinda", "programs.dinsos-samarinda")
+WORKERS_MAX = 4
+POINTS = ("after-read", "before-database-commit", "after-database-commit", "before-offset-commit")
+FALLS_ASLEEP_WITHIN_S = 20.0
+PAST_SESSION_S = SESSION_MS / 1000 + 2
+
+
+@DRILL.run
+async def run(scene: Scene) -> None:
+    name = scene.random.choice(STORMY)
+    async with scene.city(roles_of={name: ("api", "worker", "relay")}) as city:
+        for _ in range(WORKERS_MAX - 1):
+            await city.start_another(name, "worker", wait=False)
+        await city.all_start()
+        async with city.load() as load:
+            for _ in range(scene.at_size(8, 60)):
+                await come_or_go(scene, city.of(name, "worker"))
+                await asyncio.sleep(scene.random.uniform(0.5, 1.5))
+            for _ in range(scene.at_size(1, 8)):
+                await sleep_past_the_session(scene, city, name)
+            await load.stop()
+        await city.all_start()
+        await city.settled()
+        await city.judge()
+
+
+async def come_or_go(scene: Scene, workers: list[DrillProcess]) -> None:
+    """One of the workers changes; one at least goes on."""
+    one = scene.random.choice(workers)
+    if not one.runs:
+        await one.start()
+    elif sum(each.runs for each in workers) > 1:
+        scene.kills += 1
+        await scene.random.choice((one.kill, one.stop))()
+
+
+async def sleep_past_the_session(scene: Scene, city: DrillCity, name: str) -> None:
+    """A worker stops at a point of its work, others take over, and it goes on with what it held."""
+    one = scene.random.choice(city.of(name, "worker"))
+    await one.kill()
+    point = scene.random.choice(POINTS)
+    one.deployed.fault = ["stop_at", point, str(scene.random.randint(1, 5))]
+    await city.all_start()
+    one.deployed.fault = []
+    asleep = await falls_asleep(one)
+    if not asleep:
+        # It had too little to do on its partitions; anywhere is a place to fall asleep, too.
+        await one.suspend()
+    scene.note("slept_at", point if asleep else "somewhere")
+    await asyncio.sleep(PAST_SESSION_S)
+    await one.resume()
+    # What it does now, it does beside those who have its partitions.
+    await asyncio.sleep(2)
+
+
+async def falls_asleep(one: DrillProcess) -> bool:
+    for _ in range(int(FALLS_ASLEEP_WITHIN_S / 0.1)):
+        if psutil.Process(one.pid).status() == psutil.STATUS_STOPPED:
+            return True
+        await asyncio.sleep(0.1)
+    return False
