@@ -25,7 +25,7 @@ from benchmarks.workplace import Workplace
 from shared.deployment import Deployment
 from shared.events.intake import HouseholdUpdated
 from shared.events.verification import VerificationOpened
-from shared.messaging import EventRouter, Fact, Session, TimerRouter, announce, points
+from shared.messaging import EventRouter, Fact, Session, TimerRouter, announce, insert_rows, points
 from shared.messaging.consumer import Consumer
 from shared.service import Service
 from shared.settings import DeploymentSettings
@@ -45,7 +45,7 @@ def service_with(*, batch: bool) -> Service:
     async def answer(events: Any, session: Session, facts: Any) -> None:
         if not batch:
             events, facts = [events], [facts]
-        await session.execute(_effect.insert(), [_row(event, fact) for event, fact in zip(events, facts, strict=True)])
+        await insert_rows(session, _effect, [_row(event, fact) for event, fact in zip(events, facts, strict=True)])
         for event in events:
             announce(session, _answer(event))
 

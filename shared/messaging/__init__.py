@@ -4,6 +4,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.events.envelope import Fact, Tombstone
 from shared.messaging.announcing import announce, erase_profile
+from shared.messaging.bulk import insert_rows, upsert_newer
 from shared.messaging.causes import correlation, current_cause
 from shared.messaging.routing import Due, EventRouter, TimerRouter
 from shared.messaging.timers import cancel_due, schedule
@@ -20,5 +21,7 @@ __all__ = [
     "correlation",
     "current_cause",
     "erase_profile",
+    "insert_rows",
     "schedule",
+    "upsert_newer",
 ]

@@ -17,13 +17,17 @@ POLL_MS = 1_000
 
 
 async def read_topics(
-    settings: DeploymentSettings, upto: dict[TopicPartition, int] | None = None, services: set[str] | None = None
+    settings: DeploymentSettings,
+    upto: dict[TopicPartition, int] | None = None,
+    services: set[str] | None = None,
+    together: int = RECORDS_MAX,
 ) -> AsyncIterator[list[Any]]:
     """All records that this principal may read, in batches, each partition in order, up to where it ends now.
 
     Args:
         upto: instead of the end, stop before these offsets; partitions that are not named are not read.
         services: only topics of these announcers.
+        together: the most records of one batch.
     """
     consumer = make_plain_consumer(settings)
     await consumer.start()
@@ -38,16 +42,18 @@ async def read_topics(
             return
         consumer.assign(sorted(open_ends))
         await consumer.seek_to_beginning(*open_ends)
-        async for records in _until(consumer, open_ends):
+        async for records in _until(consumer, open_ends, together):
             yield records
     finally:
         await consumer.stop()
 
 
-async def _until(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> AsyncIterator[list[Any]]:
+async def _until(
+    consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], together: int
+) -> AsyncIterator[list[Any]]:
     left = dict(ends)
     while left:
-        polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_MAX)
+        polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=together)
         records = [record for place, found in polled.items() for record in found if record.offset < ends[place]]
         if records:
             yield records

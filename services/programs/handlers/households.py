@@ -40,13 +40,9 @@ from shared.messaging import Fact, Session, Tombstone
 
 
 @router.project(HouseholdRegistered, batch=True)
-async def remember_households(events: list[HouseholdRegistered], session: Session) -> None:
+@router.project(HouseholdUpdated, batch=True)
+async def remember_households(events: list[HouseholdRegistered | HouseholdUpdated], session: Session) -> None:
     await upsert(session, "seen_household", [_household(event) for event in events], newer="revision")
-
-
-@router.project(HouseholdUpdated)
-async def remember_household(event: HouseholdUpdated, session: Session) -> None:
-    await upsert(session, "seen_household", [_household(event)], newer="revision")
 
 
 @router.project(HouseholdWithdrawn)
