@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
@@ -17,6 +17,7 @@ from shared.clock import Clock
 from shared.directory import DirectoryFile
 from shared.messaging.connecting import tls_options
 from shared.messaging.kernel import Kernel, Role
+from shared.messaging.metrics import HttpMetrics, show_process
 from shared.messaging.migrate import async_dsn
 from shared.security import Vault
 from shared.service import Service
@@ -43,6 +44,8 @@ class Deployment:
         self.engine = make_engine(settings, settings.database_pool_max)
         # However many requests wait for a row, the loops and the probes have connections of their own.
         self.loops_engine = make_engine(settings, LOOP_CONNECTIONS)
+        self.http_metrics = HttpMetrics(self.registry)
+        show_process(self.registry, {"requests": _pool(self.engine), "loops": _pool(self.loops_engine)})
         self.kernel = Kernel(
             settings,
             service.events,
@@ -105,6 +108,16 @@ def deployment_of_session(session: AsyncSession) -> Deployment:
     """The deployment in whose transaction a handler, timer or rule-feeding query runs."""
     found: Deployment = session.info["deployment"]
     return found
+
+
+def _pool(engine: AsyncEngine) -> Callable[[], tuple[int, int]]:
+    """Says how many connections of an engine are in use, and of how many."""
+
+    def look() -> tuple[int, int]:
+        pool: Any = engine.pool
+        return pool.checkedout(), pool.size()
+
+    return look
 
 
 def make_engine(settings: DeploymentSettings, connections: int) -> AsyncEngine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from shared.messaging.connecting import connect
 from shared.messaging.consumer import Consumer, committed_offsets, make_producer
 from shared.messaging.failures import StartRefused
 from shared.messaging.hearing import Hearing, ReactFrom
-from shared.messaging.metrics import HeardMetrics, RelayMetrics
+from shared.messaging.metrics import HeardMetrics, RelayMetrics, TimerMetrics
 from shared.messaging.parking import Sealer
 from shared.messaging.points import reached
 from shared.messaging.records import Authority
@@ -60,6 +60,7 @@ class Kernel:
         self.sessions = self.sessions_of(self.engine)
         self.wake = Wake()
         self.timers = Timers(self.timer_router, self.sessions, self.clock, self.woken)
+        self.timer_metrics = TimerMetrics(self.registry)
         self.heard_metrics = HeardMetrics(self.registry)
         self.hearing = Hearing(
             self.events,
@@ -72,7 +73,7 @@ class Kernel:
             self.heard_metrics,
             self.woken,
         )
-        self.consumer = Consumer(self.settings, self.events.service, self.hearing.hear)
+        self.consumer = Consumer(self.settings, self.events.service, self._hear)
         self.relay = Relay(self._connect, lambda: make_producer(self.settings), self.wake, RelayMetrics(self.registry))
         self.loops: list[Supervised] = []
 
@@ -134,6 +135,11 @@ class Kernel:
         await self._may_start()
         await self.consumer.run()
 
+    async def _hear(self, records: Sequence[Any]) -> None:
+        await self.hearing.hear(records)
+        if records:
+            self.heard_metrics.heard_since(min(each.timestamp for each in records))
+
     async def _may_start(self) -> None:
         """Refuse to hear where going on could silently lose or repeat the past."""
         async with self.sessions() as session:
@@ -159,6 +165,9 @@ class Kernel:
                     await note(session, OFFSETS_SEEN)
                     await session.commit()
                 noted = True
+            waiting, oldest_seconds = await self.timers.backlog()
+            self.timer_metrics.waiting.set(waiting)
+            self.timer_metrics.oldest.set(round(oldest_seconds, 3))
             self.heard_metrics.lag.set(await self.consumer.lag())
             age = self.consumer.poll_age()
             self.heard_metrics.age.set(round(age, 3) if age != float("inf") else -1)

@@ -121,6 +121,13 @@ class Timers:
         self.after_commit()
         return True
 
+    async def backlog(self) -> tuple[int, float]:
+        """How many rows are due and wait, and for how many seconds of business time the oldest does."""
+        moment = self.clock.now()
+        async with self.sessions() as session:
+            waiting, since = (await (await session.connection()).execute(_BACKLOG, {"now": moment})).one()
+        return waiting, (moment - since).total_seconds() if since is not None else 0.0
+
     async def _take(self, session: Session) -> Due | None:
         known = sorted(self.router.kinds)
         row = (
@@ -173,6 +180,7 @@ _POSTPONE = text(
     where kind = :kind and key = :key
     """
 )
+_BACKLOG = text("select count(*), min(at) from kernel.due where at <= :now and failed_at is null")
 _GIVEN_UP = text(
     """
     select kind, key, attempts, failure, failed_at from kernel.due where failed_at is not null

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.directory import Directory
 from shared.messaging.hearing import Hearing
+from shared.messaging.metrics import HttpMetrics
 from shared.security import Vault
 from shared.security.tokens import TokenVerifier
 
@@ -75,6 +76,8 @@ class Deployment(Protocol):
     def directory(self) -> CurrentDirectory: ...
     @property
     def registry(self) -> CollectorRegistry: ...
+    @property
+    def http_metrics(self) -> HttpMetrics: ...
 
     async def health(self) -> Mapping[str, str | None]:
         """Each part that has to work, with what is wrong with it (None: nothing). Bounded in time by the caller."""

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
 from shared.messaging.causes import correlation
+from shared.messaging.metrics import HttpMetrics
 from shared.web.deployment import Deployment
 from shared.web.problems import unexpected
 
@@ -32,14 +33,16 @@ HSTS: Final = "max-age=31536000; includeSubDomains"
 
 
 def install_middleware(app: FastAPI, deployment: Deployment) -> None:
-    app.add_middleware(RequestFrame, hsts=deployment.settings.mode == "production")
+    hsts = deployment.settings.mode == "production"
+    app.add_middleware(RequestFrame, hsts=hsts, metrics=deployment.http_metrics)
 
 
 class RequestFrame:
     """Plain ASGI, so that streams stay streams."""
 
-    def __init__(self, app: ASGIApp, *, hsts: bool) -> None:
+    def __init__(self, app: ASGIApp, *, hsts: bool, metrics: HttpMetrics) -> None:
         self._app = app
+        self._metrics = metrics
         self._headers = {**SECURITY_HEADERS, **({"Strict-Transport-Security": HSTS} if hsts else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,7 +75,9 @@ class RequestFrame:
             finally:
                 # The route's pattern and not the path: a path may hold what somebody typed into it.
                 route = getattr(scope.get("route"), "path_format", None)
-                took_ms = round((time.perf_counter() - began) * 1_000, 1)
+                took = time.perf_counter() - began
+                self._metrics.answered(scope["method"], route, status, took)
+                took_ms = round(took * 1_000, 1)
                 log.info("request.answered", method=scope["method"], route=route, status=status, took_ms=took_ms)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from shared.messaging.metrics import HeardMetrics, RelayMetrics
+from shared.messaging.metrics import HeardMetrics, HttpMetrics, RelayMetrics, TimerMetrics, show_process
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -53,6 +53,9 @@ def test_every_metric_is_explained() -> None:
     registry = CollectorRegistry()
     HeardMetrics(registry)
     RelayMetrics(registry)
+    TimerMetrics(registry)
+    HttpMetrics(registry)
+    show_process(registry, {})
     names = {
         f"{metric.name}_total" if metric.type == "counter" else metric.name
         for metric in registry.collect()

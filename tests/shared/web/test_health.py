@@ -1,6 +1,7 @@
 """Health: alive without anything, ready with everything, figures without people."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,15 @@ async def test_metrics_are_those_of_this_deployment(hall: Hall) -> None:
     answer = await hall.client.get("/metrics")
     assert "hall_visits_total 1.0" in answer.text
     assert answer.headers["content-type"].startswith("text/plain")
+
+
+async def test_requests_are_counted_by_route_and_never_by_what_was_asked_for(hall: Hall) -> None:
+    visitor = "3f1c5a52-77aa-4f0e-9d54-6f2f0c1f9b11"
+    assert (await hall.client.get("/livez")).status_code == 200
+    assert (await hall.client.get(f"/nowhere/{visitor}")).status_code == 404
+    text = (await hall.client.get("/metrics")).text
+    assert 'tuntas_http_seconds_count{method="GET",route="/livez",status="200"} 1.0' in text
+    assert 'tuntas_http_seconds_count{method="any",route="none",status="404"} 1.0' in text
+    assert visitor not in text
+    assert 'tuntas_database_connections{pool="requests"} 0.0' in text
+    assert not re.search(r"\d\.\d{13}", text), "fractions so long look like id numbers"
