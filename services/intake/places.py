@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 
 from services.intake.rules.rows import Place
 from shared.regions import Regions
@@ -11,7 +11,8 @@ from shared.regions import Regions
 
 def place_of(region: str, *, today: date) -> Place:
     """The places a file or form about a region may name today."""
-    return Place(partial(_is_village, today=today), region)
+    # The rows of a file name few places, each many times.
+    return Place(lru_cache(maxsize=4_096)(partial(_is_village, today=today)), region)
 
 
 def is_region(code: str, *, today: date) -> bool:

@@ -28,6 +28,7 @@ _SURROUNDINGS: Final = re.compile(r"[\s.\-\u00a0\u200b\u2010-\u2013]")
 _QUOTES: Final = "'`‘’\u00b4"
 _NOTHING: Final = frozenset({"", "0", "-", "null", "nan", "na", "n/a", "none", "tidakada", "belumada", "tidakpunya"})
 _PLACEHOLDERS: Final = frozenset({*(digit * 16 for digit in "0123456789"), "1234567890123456", "0123456789012345"})
+_LENGTH: Final = 16
 _WOMEN: Final = 40
 
 
@@ -72,10 +73,10 @@ def read_card_number(typed: str, *, today: date) -> CivilNumber:
     found = [
         finding
         for holds, finding in (
-            (digits[:2] not in PROVINCES, _kk("kk-province-unknown")),
-            (recorded is None, _kk("kk-date-impossible")),
-            (digits[12:] == "0000", _kk("kk-serial-zero")),
-            (recorded is not None and recorded >= today, warning("kk-date-not-past", "nomor_kartu_keluarga")),
+            (digits[:2] not in PROVINCES, _KK_PROVINCE_UNKNOWN),
+            (recorded is None, _KK_DATE_IMPOSSIBLE),
+            (digits[12:] == "0000", _KK_SERIAL_ZERO),
+            (recorded is not None and recorded >= today, _KK_DATE_NOT_PAST),
         )
         if holds
     ]
@@ -96,7 +97,7 @@ def differences(number: CivilNumber, born: date | None, sex: Sex | None) -> list
 
 def encodes(number: CivilNumber, born: date) -> bool:
     """Whether the date inside a number is that birth date; the century is not in the number."""
-    return number.month_and_year == f"{born:%m%y}" and number.day == born.day
+    return number.day == born.day and number.month_and_year == _month_and_year(born)
 
 
 def looks_like_person_number(typed: str, born: date | None, sex: Sex | None) -> bool:
@@ -105,7 +106,7 @@ def looks_like_person_number(typed: str, born: date | None, sex: Sex | None) -> 
     if born is None or sex is None or len(digits) != 16 or not digits.isdecimal():
         return False
     day = born.day + (_WOMEN if sex == "female" else 0)
-    return digits[6:12] == f"{day:02d}{born:%m%y}"
+    return digits[6:12] == f"{day:02d}{_month_and_year(born)}"
 
 
 def plain_digits(typed: str) -> str:
@@ -113,7 +114,13 @@ def plain_digits(typed: str) -> str:
     return _plain(typed)
 
 
+def _month_and_year(born: date) -> str:
+    return f"{born.month:02d}{born.year % 100:02d}"
+
+
 def _digits_of(typed: str, number: str, field: str) -> tuple[str | None, tuple[Finding, ...]]:
+    if len(typed) == _LENGTH and typed.isascii() and typed.isdecimal() and typed not in _PLACEHOLDERS:
+        return typed, ()
     text = typed.strip().strip(_QUOTES).strip()
     if _SCIENTIFIC.fullmatch(text):
         return None, (refusal(f"{number}-scientific-notation", field),)
@@ -124,17 +131,15 @@ def _digits_of(typed: str, number: str, field: str) -> tuple[str | None, tuple[F
         return None, (refusal(f"{number}-placeholder", field),)
     if not (digits.isascii() and digits.isdecimal()):
         return None, (refusal(f"{number}-not-digits", field),)
-    if len(digits) != 16:
+    if len(digits) != _LENGTH:
         return None, (refusal(f"{number}-length", field),)
     return digits, ()
 
 
 def _plain(typed: str) -> str:
+    if typed.isascii() and typed.isdecimal():
+        return typed
     return _SURROUNDINGS.sub("", typed.strip().strip(_QUOTES))
-
-
-def _kk(code: str) -> Finding:
-    return refusal(code, "nomor_kartu_keluarga")
 
 
 def _day_of_recording(digits: str) -> date | None:
@@ -150,6 +155,10 @@ def _is_district(six_digits: str) -> bool:
     return wilayah_name(f"{six_digits[:2]}.{six_digits[2:4]}.{six_digits[4:6]}") is not None
 
 
+_KK_PROVINCE_UNKNOWN: Final = refusal("kk-province-unknown", "nomor_kartu_keluarga")
+_KK_DATE_IMPOSSIBLE: Final = refusal("kk-date-impossible", "nomor_kartu_keluarga")
+_KK_SERIAL_ZERO: Final = refusal("kk-serial-zero", "nomor_kartu_keluarga")
+_KK_DATE_NOT_PAST: Final = warning("kk-date-not-past", "nomor_kartu_keluarga")
 _REFUSED_BY_LOKAL: Final = {
     "format": refusal("nik-length", "nik"),
     "province": refusal("nik-province-unknown", "nik"),

@@ -85,15 +85,17 @@ def _find_what_rows_show_together(rows: Sequence[Row], card: str | None) -> None
     if _lost_last_digits(rows):
         _refuse_all(rows, "nik-last-digits-lost", "nik")
     # A swapped row carries the family's card as its person number; that must not turn against the other rows.
-    people = {row.person.nik.digits for row in rows if row.person.nik.digits and not _is_swapped(row, card)}
-    for row in rows:
-        if _is_swapped(row, card):
+    swapped = [_is_swapped(row, card) for row in rows]
+    people = {row.person.nik.digits for row, is_swapped in zip(rows, swapped, strict=True) if not is_swapped}
+    one_region = all(row.region == rows[0].region for row in rows)
+    for row, is_swapped in zip(rows, swapped, strict=True):
+        if is_swapped:
             # Whatever else is wrong with the two numbers follows from it.
             row.findings = [each for each in row.findings if each.field not in _NUMBERS]
             row.findings.append(refusal("nik-and-kk-swapped", "nik"))
         elif row.card.digits is not None and row.card.digits in people:
             row.findings.append(refusal("kk-is-a-person-number", "nomor_kartu_keluarga"))
-        if _refused_region_differs(row, rows):
+        if not one_region and _refused_region_differs(row, rows):
             row.findings.append(warning("region-differs-in-family", "kode_wilayah"))
 
 
@@ -107,11 +109,11 @@ def _lost_last_digits(rows: Sequence[Row]) -> bool:
 
     One healthy number in ten ends in 0, so that three rows and their card do so by chance once in ten thousand times.
     """
+    if len(rows) < _LOST_DIGITS_ROWS_MIN:
+        return False
     numbers = [plain_digits(row.cell("nik")) for row in rows]
     cards = [plain_digits(row.cell("nomor_kartu_keluarga")) for row in rows]
-    return len(rows) >= _LOST_DIGITS_ROWS_MIN and all(
-        len(number) == 16 and number.isdecimal() and number.endswith("0") for number in (*numbers, *cards)
-    )
+    return all(len(number) == 16 and number.isdecimal() and number.endswith("0") for number in (*numbers, *cards))
 
 
 def _is_swapped(row: Row, card: str | None) -> bool:
@@ -140,8 +142,10 @@ def _reason_without_card(rows: Sequence[Row]) -> str | None:
 
 
 def _most_common(values: Iterable[str | None]) -> str | None:
-    counted = Counter(value for value in values if value)
-    return counted.most_common(1)[0][0] if counted else None
+    said = [value for value in values if value]
+    if not said or said.count(said[0]) == len(said):
+        return said[0] if said else None
+    return Counter(said).most_common(1)[0][0]
 
 
 def _family(reference: str, rows: Sequence[Row], card: str | None, reason: str | None) -> Family:

@@ -25,7 +25,10 @@ def warning(code: str, field: str) -> Finding:
 
 
 def is_refused(findings: Iterable[Finding]) -> bool:
-    return any(each.refuses for each in findings)
+    for each in findings:  # noqa: SIM110 - asked several times of every row, most of which have no finding
+        if each.refuses:
+            return True
+    return False
 
 
 def refusals(findings: Iterable[Finding]) -> list[str]:

@@ -20,9 +20,12 @@ DAMAGED: Final = "#"
 NAME_MAX: Final = 120
 ADDRESS_MAX: Final = 300
 AGE_MAX: Final = 120
+_ISO_LENGTH: Final = 10
 _ISO: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _DAY_FIRST: Final = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})")
 _PHONE: Final = re.compile(r"(?:\+?62|0)8[0-9]{7,12}")
+_IN_PHONES: Final = re.compile(r"[\s\-.]")
+_AT_SCHOOL: Final = {"1": False, "2": True, "3": False}
 _YES_NO: Final = {"1": True, "2": False}
 
 
@@ -117,7 +120,7 @@ def read_person(cells: Cells, found: list[Finding], *, today: date) -> Person:
         sex=sex,
         relation=relation or "other",
         phone=_phone(cells.get("no_hp", ""), found),
-        at_school={"1": False, "2": True, "3": False}.get(cells.get("partisipasi_sekolah", "").strip()),
+        at_school=_AT_SCHOOL.get(cells.get("partisipasi_sekolah", "").strip()),
         works=cells["status_pekerjaan"].strip() != "" if "status_pekerjaan" in cells else None,
         has_business=_YES_NO.get(cells.get("kepemilikan_usaha", "").strip()),
         disability=_YES_NO.get(cells.get("penyandang_disabilitas", "").strip()),
@@ -127,6 +130,8 @@ def read_person(cells: Cells, found: list[Finding], *, today: date) -> Person:
 
 def clean_text(typed: str) -> str:
     """Text as people meant it: composed letters, no control characters, single spaces."""
+    if typed.isascii() and typed.isprintable():
+        return " ".join(typed.split())
     composed = unicodedata.normalize("NFC", typed)
     return " ".join("".join(letter if letter.isprintable() else " " for letter in composed).split())
 
@@ -134,6 +139,11 @@ def clean_text(typed: str) -> str:
 def read_date(typed: str) -> date | None:
     """A date as ISO or day first; None where it is no date of the calendar."""
     text = typed.strip()
+    if len(text) == _ISO_LENGTH and text[4] == text[7] == "-":
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            return None
     iso, day_first = _ISO.fullmatch(text), _DAY_FIRST.fullmatch(text)
     try:
         if iso:
@@ -182,7 +192,7 @@ def _word(cells: Cells, column: str, found: list[Finding]) -> str | None:
 
 
 def _phone(typed: str, found: list[Finding]) -> str | None:
-    text = re.sub(r"[\s\-.]", "", typed)
+    text = _IN_PHONES.sub("", typed) if typed else ""
     if not text:
         return None
     if _PHONE.fullmatch(text):
