@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, bindparam, cast, delete, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import Uuid, any_, bindparam, cast, delete, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.problem import Problem
@@ -21,13 +21,12 @@ async def household_keys(
     missing = sorted(wanted - keys.keys())
     if missing and create:
         made = {household_id: vault.new_household_key(household_id) for household_id in missing}
-        rows = [
-            {"household_id": household_id, "wrapped": wrapped, "key_version": vault.key_version}
-            for household_id, (_, wrapped) in made.items()
-        ]
-        await session.execute(insert(table).on_conflict_do_nothing(), rows)
-        # Another transaction may have been quicker with one of them: what is stored counts.
-        keys |= await _stored(session, vault, set(missing))
+        values = {"ids": missing, "wrapped": [made[each][1] for each in missing], "version": vault.key_version}
+        stored = set((await session.execute(_STORE, values)).scalars())
+        keys |= {household_id: made[household_id][0] for household_id in stored}
+        if len(stored) < len(missing):
+            # Another transaction was quicker with some of them: what is stored counts.
+            keys |= await _stored(session, vault, set(missing) - stored)
     return keys
 
 
@@ -70,6 +69,17 @@ async def rotate_household_keys(session: AsyncSession, vault: Vault, limit: int 
             statement, [{"of": row.household_id, "new": vault.rewrap(row.household_id, row.wrapped)} for row in rows]
         )
     return len(rows)
+
+
+_STORE = text(
+    """
+    insert into kernel.household_key (household_id, wrapped, key_version)
+    select household_id, wrapped, :version
+    from unnest(cast(:ids as uuid[]), cast(:wrapped as bytea[])) as made(household_id, wrapped)
+    on conflict do nothing
+    returning household_id
+    """
+)
 
 
 async def _stored(session: AsyncSession, vault: Vault, household_ids: set[UUID]) -> dict[UUID, HouseholdKey]:

@@ -5,6 +5,7 @@ What comes out is only ever hashed. Two people with the same words are candidate
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 
@@ -70,17 +71,25 @@ WORDS_MAX: Final = 12
 """Longer names are cut: no register has them, and each word costs an index row."""
 
 
+_CACHED_WORDS_MAX: Final = 32_768
+"""A province writes its names with fewer words; what is kept is no person's name, and in memory only."""
+_APOSTROPHES: Final = re.compile("[’'`]")
+_BETWEEN_PIECES: Final = re.compile(r"[\s,/()]+")
+
+
 def words_of(name: str) -> tuple[str, ...]:
     """The comparable words of a name in their order, each once; empty only for a name without letters."""
-    plain = unicodedata.normalize("NFKD", name.casefold())
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    pieces = [raw.strip(".-") for raw in re.split(r"[\s,/()]+", re.sub("[’'`]", "", plain))]
+    plain = name.casefold()
+    if not plain.isascii():
+        plain = "".join(each for each in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(each))
+    pieces = [raw.strip(".-") for raw in _BETWEEN_PIECES.split(_APOSTROPHES.sub("", plain))]
     found = [word for piece in pieces for word in _words_of_piece(piece)]
     # Somebody may be called Raden or Haji and nothing else.
     found = found or [piece for piece in pieces if piece.isalpha()]
     return tuple(dict.fromkeys(found))[:WORDS_MAX]
 
 
+@lru_cache(maxsize=_CACHED_WORDS_MAX)
 def sound_of(word: str) -> str:
     """How a comparable word sounds, roughly: ear-written variants of one name meet here.
 
@@ -96,16 +105,17 @@ def sound_of(word: str) -> str:
     return sound[:-1] + {"e": "i", "o": "u"}.get(sound[-1], sound[-1]) if sound else word
 
 
-def _words_of_piece(piece: str) -> list[str]:
+@lru_cache(maxsize=_CACHED_WORDS_MAX)
+def _words_of_piece(piece: str) -> tuple[str, ...]:
     # Dots between single letters are an academic title (S.T., M.Si); a dot after a word abbreviates it (St., Moh.).
     if "." in piece and (re.fullmatch(r"(?:[a-z]\.)+[a-z]{1,4}", piece) or piece.replace(".", "") in _TITLES):
         head, _, rest = piece.partition(".")
-        return ["muhammad", *_words_of_piece(rest)] if head == "m" and len(rest) > 3 and rest not in _TITLES else []
-    return [
+        return ("muhammad", *_words_of_piece(rest)) if head == "m" and len(rest) > 3 and rest not in _TITLES else ()
+    return tuple(
         _modern(word)
         for word in re.split(r"[.\-]+", piece)
         if word.isalpha() and word not in _TITLES and word not in _CONNECTIVES
-    ]
+    )
 
 
 def _modern(word: str) -> str:

@@ -5,12 +5,12 @@ erases the household. Every ciphertext begins with the version of the key that s
 where it belongs (household and field): moved to another row or column it does not open.
 """
 
-import hashlib
 import hmac
 import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 from uuid import UUID
 
@@ -25,6 +25,8 @@ KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 _HEADER: Final = struct.Struct(">BI")
 _FORMAT: Final = 1
+_SHA256: Final = "sha256"
+_CACHED_WORDS_MAX: Final = 65_536
 INDEX_BYTES: Final = 16
 """Length of a name-word index: short rows, still no accidental meeting in a province."""
 
@@ -102,6 +104,8 @@ class Vault:
         newest = deployment_keys[self._current.version]
         self._digest_key = derive_key(newest, b"digest")
         self._index_keys = {kind: derive_key(index_key, b"index " + kind.encode()) for kind in _INDEX_DOMAINS}
+        # Few words make up the names of a place: each is worked out once, and kept in memory only.
+        self._word_index = lru_cache(maxsize=_CACHED_WORDS_MAX)(self._index_word)
 
     @property
     def key_version(self) -> int:
@@ -134,28 +138,29 @@ class Vault:
 
     def digest(self, plain: bytes) -> bytes:
         """Keyed digest of 32 bytes: tells equal from different without letting anyone try values out."""
-        return hmac.digest(self._digest_key, plain, hashlib.sha256)
+        return hmac.digest(self._digest_key, plain, _SHA256)
 
     def new_digest(self) -> "hmac.HMAC":
         """The same digest, to be fed piece by piece."""
-        return hmac.new(self._digest_key, digestmod=hashlib.sha256)
+        return hmac.new(self._digest_key, digestmod=_SHA256)
 
     def blind_index(self, kind: IndexKind, value: str) -> bytes:
         """Exact look-up of a number. The same in all registers of a province, different for each kind.
 
         The caller passes the normalised number: digits only, no placeholder.
         """
-        return hmac.digest(self._index_keys[kind], value.encode(), hashlib.sha256)
+        return hmac.digest(self._index_keys[kind], value.encode(), _SHA256)
 
     def name_index(self, name: str, kecamatan: str) -> frozenset[bytes]:
         """Look-up values of a name within a kecamatan: one for each word as written and one for how it sounds."""
-        words = words_of(name)
-        spelled = {self._name_word(kecamatan, "word", word) for word in words}
-        return frozenset(spelled | {self._name_word(kecamatan, "sound", sound_of(word)) for word in words})
+        return frozenset(index for word in words_of(name) for index in self._word_index(kecamatan, word))
 
-    def _name_word(self, kecamatan: str, how: str, word: str) -> bytes:
+    def _index_word(self, kecamatan: str, word: str) -> tuple[bytes, bytes]:
+        return self._digest_word(kecamatan, "word", word), self._digest_word(kecamatan, "sound", sound_of(word))
+
+    def _digest_word(self, kecamatan: str, how: str, word: str) -> bytes:
         message = "\0".join((kecamatan, how, word)).encode()
-        return hmac.digest(self._index_keys["name"], message, hashlib.sha256)[:INDEX_BYTES]
+        return hmac.digest(self._index_keys["name"], message, _SHA256)[:INDEX_BYTES]
 
     def _holder(self, sealed: bytes) -> _Key:
         version = key_version_of(sealed)
