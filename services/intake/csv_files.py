@@ -41,8 +41,7 @@ class CsvFile:
         part: list[Line] = []
         for line in self._rows():
             # A family of more rows than a part holds is none; it is cut, and refused for its size.
-            together = bool(part) and family_key(part[-1][1]) == family_key(line[1])
-            if len(part) >= rows_max and (not together or len(part) >= 2 * rows_max):
+            if len(part) >= rows_max and (len(part) >= 2 * rows_max or family_key(part[-1][1]) != family_key(line[1])):
                 yield part
                 part = []
             part.append(line)
@@ -103,8 +102,11 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 
 def _split(line: str, delimiter: str) -> list[str] | None:
     """The cells of a line, or None where its quotes do not close."""
+    line = line.rstrip("\r\n")
+    if '"' not in line and line.isprintable():
+        return line.split(delimiter)
     try:
-        return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter, strict=True), [])
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
     except csv.Error:
         return None
 

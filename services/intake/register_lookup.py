@@ -43,6 +43,7 @@ class Known:
     by_card: dict[bytes, Standing] = field(default_factory=dict)
     holders: dict[bytes, Holder] = field(default_factory=dict)
     digests: set[bytes] = field(default_factory=set)
+    _card_indexes: dict[str, bytes] = field(default_factory=dict)
     _applicants: dict[int, Applicant] = field(default_factory=dict)
 
     @classmethod
@@ -68,27 +69,34 @@ class Known:
             self._applicants[id(row)] = found
         return found
 
+    def card_index(self, number: str) -> bytes:
+        """Index of a card, worked out once."""
+        found = self._card_indexes.get(number)
+        if found is None:
+            found = self._card_indexes[number] = self.vault.blind_index("kk", number)
+        return found
+
     def standing_of(self, family: Family) -> Standing | None:
         """The household a family is, by the sender's id or by its card."""
         if self.into is not None:
             return self.into
         found = self.by_reference.get(family.reference)
         if found is None and family.card is not None:
-            found = self.by_card.get(self.vault.blind_index("kk", family.card))
+            found = self.by_card.get(self.card_index(family.card))
         return found
 
     def is_of_another_family(self, family: Family) -> bool:
         """Whether a family's card is that of a household to which the same sender gave another id."""
         if self.into is not None or family.card is None or not family.reference:
             return False
-        found = self.by_card.get(self.vault.blind_index("kk", family.card))
+        found = self.by_card.get(self.card_index(family.card))
         return found is not None and found.reference not in (None, family.reference)
 
     def remember(self, family: Family, standing: Standing) -> None:
         if family.reference:
             self.by_reference[family.reference] = standing
         if family.card is not None:
-            self.by_card[self.vault.blind_index("kk", family.card)] = standing
+            self.by_card[self.card_index(family.card)] = standing
 
     def take(self, applicant: Applicant, holder: Holder) -> None:
         if applicant.nik_index is not None:
@@ -105,7 +113,7 @@ class Known:
                 .where(_reference.c.numbering == numbering, _reference.c.reference == any_(references), active)
             )
             self.by_reference |= {row.reference: _standing(row) for row in rows}
-        cards = [self.vault.blind_index("kk", family.card) for family in families if family.card]
+        cards = [self.card_index(family.card) for family in families if family.card]
         rows = await session.execute(
             select(_card.c.kk_index, _reference.c.reference, *columns)
             .join(_household, _household.c.id == _card.c.household_id)
