@@ -9,6 +9,8 @@ from uuid import UUID, uuid4
 from shared.events.contracts import CONTRACTS
 from shared.events.envelope import Event
 from shared.events.intake import HouseholdUpdated
+from shared.events.programs import HouseholdEnrolled
+from shared.events.verification import VisitRecorded
 from shared.messaging.announcing import source_of
 from tests.drills.foreign import LARGEST, Foreigner, Headers
 
@@ -28,8 +30,15 @@ class Place:
 Poison = Callable[[Foreigner, Place, UUID], Awaitable[None]]
 
 
-def headers_of(place: Place, household: UUID, event: type[Event] = HouseholdUpdated) -> Headers:
+_OF: dict[str, type[Event]] = {
+    "intake": HouseholdUpdated, "verification": VisitRecorded, "programs": HouseholdEnrolled,
+}  # fmt: skip
+"""A fact about a household that a service announces."""
+
+
+def headers_of(place: Place, household: UUID, event: type[Event] | None = None) -> Headers:
     """What a good record carries; without a number, as outsiders may leave it away."""
+    event = event or _OF[place.service]
     return [
         ("ce_id", str(uuid4()).encode()),
         ("ce_source", source_of(place.service, place.agency).encode()),
