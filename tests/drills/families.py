@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import random
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,6 +20,27 @@ ANSWERS: dict[str, Any] = {
     "committed": True,
 }  # fmt: skip
 """What a visit to any of them finds."""
+
+
+def closed_list(families: Sequence[dict[str, Any]]) -> bytes:
+    """A closed list as a city receives it: the head of each family, known to the civil registry."""
+    file = io.StringIO()
+    write = csv.writer(file, lineterminator="\n").writerow
+    write(
+        (
+            "no_urut", "id_keluarga", "nik", "nama", "nomor_kartu_keluarga", "tanggal_lahir", "jenis_kelamin",
+            "status_hubungan_keluarga", "kode_wilayah", "padan_dukcapil",
+        )
+    )  # fmt: skip
+    for number, family in enumerate(families, start=1):
+        head = family["members"][0]
+        write(
+            (
+                number, f"K{number}", head["nik"], head["name"], family["family_card_number"], head["birth_date"],
+                head["sex"], "1", family["region"], "1",
+            )
+        )  # fmt: skip
+    return file.getvalue().encode()
 
 
 class Families:

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import asyncpg
+
 from local.story.desk import Desk, Refused
 from local.story.lists import answer_of_bank
-from tests.drills.families import ANSWERS, Families
+from tests.drills.families import ANSWERS, Families, closed_list
 from tests.drills.programme import PERIOD, PROGRAMME, document
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ GROUP_MAX = 25
 PAID_AT_ONCE_MAX = 100
 REFUSED_BY_BANK = 0.03
 LOOK_SECONDS = 0.1
+COHORT = "P3KE-DRILL"
+LISTED_SMALL = 1_500
+LISTED_LARGE = 20_000
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class Load:
 
     def __post_init__(self) -> None:
         self._families = Families(self.scene.random.getrandbits(32))
+        self._listed = [self._families.next() for _ in range(self.scene.at_size(LISTED_SMALL, LISTED_LARGE))]
         self._lists = asyncio.Lock()
 
     @property
@@ -67,7 +73,16 @@ class Load:
         return self.scene.journal.acknowledgements
 
     async def start(self) -> None:
-        """Publish the programme, share out the region, and let everybody begin."""
+        """Publish the programme, share out the region, hand in a closed list, and let everybody begin.
+
+        Only who stands on a closed list is visited; its families are those that are registered first.
+        """
+        content = closed_list(self._listed)
+        fields = {"kind": "cohort", "register_code": "p3ke", "region": "64.72", "cohort": COHORT, "received_on": DAY}
+        await self._desk("intake", "petugas-register").upload(
+            "/api/v1/imports", ("daftar.csv", content, "text/csv"), fields
+        )
+        self._listed.reverse()
         await self._desk("verification", "penyelia-verifikasi").post(
             "/api/v1/assignments", {"assignments": [{"region": "64.72", "officer": f"{DINSOS}.petugas-verifikasi-1"}]}
         )
@@ -105,7 +120,8 @@ class Load:
     async def _register_on(self) -> None:
         """One family more."""
         once = self._families.random.random() < ASKED_ONCE
-        body = self._families.next()
+        is_listed = bool(self._listed)
+        body = self._listed.pop() if is_listed else self._families.next()
         entry = self.scene.journal.asks("registration", niks=[each["nik"] for each in body["members"]], once=once)
         desk = self._desk("intake", "petugas-register", patience_s=0.0 if once else 120.0)
         try:
@@ -118,6 +134,8 @@ class Load:
                 raise
             return
         self.scene.journal.acknowledged(entry, answer["household_id"])
+        if not is_listed:
+            return
         members = [each["member_id"] for each in answer["members"]]
         self._registered.put_nowait(Registered(answer["household_id"], members))
 
@@ -194,18 +212,25 @@ class Load:
     async def _known_of(self, group: list[Registered]) -> list[Registered]:
         """Those of whose verdict the agency has heard: all, unless that took too long; none where everybody stops."""
         ends_at = time.monotonic() + self.waits_s
-        async with self.city.database(f"programs.{DINSOS}") as connection:
-            while True:
+        while True:
+            heard = await self._heard_of(group)
+            if len(heard) == len(group) or time.monotonic() > ends_at:
+                return [each for each in group if each.household_id in heard]
+            if self._stopping.is_set():
+                return []
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _heard_of(self, group: list[Registered]) -> set[str]:
+        """Who of a group the agency knows; nobody while its database is away."""
+        try:
+            async with self.city.database(f"programs.{DINSOS}") as connection:
                 rows = await connection.fetch(
                     "select household_id from seen_verification where household_id = any($1::uuid[])",
                     [each.household_id for each in group],
                 )
-                heard = {str(row["household_id"]) for row in rows}
-                if len(heard) == len(group) or time.monotonic() > ends_at:
-                    return [each for each in group if each.household_id in heard]
-                if self._stopping.is_set():
-                    return []
-                await asyncio.sleep(LOOK_SECONDS)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+            return set()
+        return {str(row["household_id"]) for row in rows}
 
     async def _until(self, desk: Desk, path: str, state: str) -> Any:
         while (seen := await desk.get(path))["state"] != state:
