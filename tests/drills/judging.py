@@ -6,9 +6,11 @@ import asyncio
 import csv
 import io
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from shared.messaging.reconcile import Report, differing_totals, reconcile
+from tests.drills.journal import Entry
 from tests.drills.load import DINSOS
 from tests.drills.looking import opened
 
@@ -24,6 +26,7 @@ async def judge(city: DrillCity, scene: Scene) -> None:
     await _reconcile(city, scene)
     await _registrations(city, scene)
     await _decisions(city, scene)
+    await _lists(city, scene)
     await _payments(city, scene)
     scene.outcome.events += await city.records()
     scene.outcome.acknowledged = scene.journal.acknowledgements
@@ -55,13 +58,23 @@ async def _registrations(city: DrillCity, scene: Scene) -> None:
     holders: dict[bytes, list[str]] = {}
     for row in rows:
         holders.setdefault(bytes(row["nik_index"] or b""), []).append(str(row["household_id"]))
+    for kind, what in wrong_families(entries, lambda nik: holders.get(index[nik], [])):
+        _wrong(scene, kind, True, what)
+
+
+def wrong_families(
+    entries: Iterable[Entry], households_of: Callable[[str], Sequence[str]]
+) -> Iterator[tuple[Literal["lost", "twice"], str]]:
+    """What the tables say otherwise than the clients' journal; by a person's number, the households that hold it."""
     for entry in entries:
-        found = [holders.get(index[nik], []) for nik in entry.about["niks"]]
+        found = [households_of(nik) for nik in entry.about["niks"]]
         households = {household for each in found for household in each}
-        if entry.answer is not None:
-            _wrong(scene, "lost", households != {entry.answer} or not all(found), f"registration {entry.number}")
-        _wrong(scene, "twice", len(households) > 1 or any(len(each) > 1 for each in found), f"family {entry.number}")
-        _wrong(scene, "lost", bool(households) and not all(found), f"a part of family {entry.number}")
+        if entry.answer is not None and households != {entry.answer}:
+            yield "lost", f"registration {entry.number} was acknowledged as {entry.answer}, and is {sorted(households)}"
+        if len(households) > 1 or any(len(each) > 1 for each in found):
+            yield "twice", f"family {entry.number} is {sorted(households)}"
+        if households and not all(found):
+            yield "lost", f"a part of family {entry.number}"
 
 
 async def _decisions(city: DrillCity, scene: Scene) -> None:
@@ -78,12 +91,34 @@ async def _decisions(city: DrillCity, scene: Scene) -> None:
         _wrong(scene, "twice", verdicts[case] > 1, f"decision on {case}")
 
 
+async def _lists(city: DrillCity, scene: Scene) -> None:
+    """Every proposal and payment list stands under the id that was acknowledged, and as far as was acknowledged."""
+    enrolled = [entry.about["path"].split("/")[-2] for entry in scene.journal.of("enrolment") if entry.answer]
+    proposed = [entry.answer["proposal_id"] for entry in scene.journal.of("proposal") if entry.answer]
+    made = [entry.answer["payment_list_id"] for entry in scene.journal.of("payment-list") if entry.answer]
+    answered = [entry.about["payment_list"] for entry in scene.journal.of("results") if entry.answer is not None]
+    async with city.database(PROGRAMS) as connection:
+        proposals = {str(row["proposal_id"]): row["state"] for row in await connection.fetch("select * from proposal")}
+        rows = await connection.fetch("select payment_list_id, state from payment_list")
+    lists = {str(row["payment_list_id"]): row["state"] for row in rows}
+    for proposal in proposed:
+        _wrong(scene, "lost", proposal not in proposals, f"proposal {proposal}")
+    for proposal in enrolled:
+        _wrong(scene, "lost", proposals.get(proposal) == "proposed", f"decision on proposal {proposal}")
+    for payments in made:
+        _wrong(scene, "lost", payments not in lists, f"payment list {payments}")
+    for payments in answered:
+        _wrong(scene, "lost", lists.get(payments) != "settled", f"results of payment list {payments}")
+    if all(entry.answer is not None for entry in scene.journal.of("payment-list")):
+        _wrong(scene, "twice", len(lists) > len(made), f"{len(lists)} payment lists, {len(made)} were asked for")
+
+
 async def _payments(city: DrillCity, scene: Scene) -> None:
     """What the bank was acknowledged to have paid is paid, once; the fund line realised exactly that."""
     said: dict[str, str] = {}
-    for entry in scene.journal.of("results"):
-        rows = csv.DictReader(io.StringIO(entry.about["rows"]))
-        said |= {row["payment_id"]: row["status"].lower() for row in rows if entry.answer is not None}
+    answered = [entry for entry in scene.journal.of("results") if entry.answer is not None]
+    for entry in answered:
+        said |= {row["payment_id"]: row["status"].lower() for row in csv.DictReader(io.StringIO(entry.about["rows"]))}
     async with city.database(PROGRAMS) as connection:
         rows = await connection.fetch("select payment_id, state, rupiah from payment")
         realised = await connection.fetchval(
@@ -101,7 +136,11 @@ async def _payments(city: DrillCity, scene: Scene) -> None:
     _wrong(scene, "twice", bool(twice), f"payments realised twice: {[str(row['payment_id']) for row in twice]}")
     if paid != realised:
         scene.outcome.overspent_rupiah += abs(realised - paid)
-        scene.outcome.failed.append(f"The journal realised {realised}, the payments say {paid}.")
+        scene.outcome.failed.append(f"The fund line realised {realised}, the payments say {paid}.")
+    acknowledged = sum(row["rupiah"] for row in rows if said.get(str(row["payment_id"])) == "paid")
+    if len(answered) == len(list(scene.journal.of("results"))) and acknowledged != realised:
+        scene.outcome.overspent_rupiah += abs(realised - acknowledged)
+        scene.outcome.failed.append(f"The fund line realised {realised}, acknowledged were {acknowledged}.")
 
 
 def _niks(entries: list[Any]) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -167,6 +168,8 @@ def _live(birth: Birth) -> None:
         code = 0
     except SystemExit as end:
         code = int(end.code or 0) if not isinstance(end.code, str) else 1
+    except BaseException:  # noqa: BLE001 - whatever ends a child stands in its log
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
