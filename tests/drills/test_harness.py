@@ -1,0 +1,128 @@
+"""The harness of the drills: it must be able to fail, to kill where it says, and to say how to play it again."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import orjson
+import pytest
+
+from shared.messaging.points import Point
+from tests.drills.__main__ import Line, find_drills, import_drill
+from tests.drills.families import Families
+from tests.drills.journal import Journal
+from tests.drills.judging import wrong_families
+from tests.drills.nursery import Birth, Nursery
+from tests.drills.scene import Drill, Outcome
+from tests.fixtures import eventually
+
+AFTER_PUBLISH: Point = "after-publish"
+
+
+def test_every_drill_is_found_under_its_own_number() -> None:
+    drills = {number: import_drill(module) for number, module in find_drills().items()}
+    assert len(drills) == len(list(Path(__file__).parent.glob("drill_*.py")))
+    assert [number for number, drill in drills.items() if drill.number != number or drill.play is None] == []
+
+
+def test_a_drill_that_does_not_exist_is_an_error_only_where_it_is_asked_for() -> None:
+    asked = subprocess.run(
+        [sys.executable, "-m", "tests.drills", "--only", "1,99"], capture_output=True, text=True, check=False
+    )
+    assert asked.returncode == 2
+    assert "there is no drill 99" in asked.stderr
+
+
+def test_a_line_of_the_report_sums_its_seeds_and_names_the_one_that_failed() -> None:
+    line = Line(Drill(7, "a drill"))
+    for seed, outcome in ((3, Outcome(events=10, kills=2)), (4, Outcome(events=5, lost=1, failed=["gone"]))):
+        line.seeds.append(seed)
+        line.outcomes.append(outcome)
+    written = line.as_dict()
+    counted = {name: written[name] for name in ("drill", "seeds", "events", "kills", "lost", "twice")}
+    assert counted == {"drill": 7, "seeds": 2, "events": 15, "kills": 2, "lost": 1, "twice": 0}
+    assert written["failed"] == ["seed 4: gone"]
+
+
+@pytest.mark.parametrize("wrong", ["lost", "twice", "out_of_order", "overspent_rupiah", "unexplained"])
+def test_one_wrong_of_any_kind_fails_a_drill(wrong: str) -> None:
+    assert Outcome().is_well
+    assert not Outcome(**{wrong: 1}).is_well  # type: ignore[arg-type]
+
+
+def test_the_same_seed_makes_the_same_families_and_no_number_twice() -> None:
+    first, again = Families(5), Families(5)
+    families = [first.next() for _ in range(500)]
+    assert families == [again.next() for _ in range(500)]
+    niks = [member["nik"] for each in families for member in each["members"]]
+    assert len(set(niks)) == len(niks)
+    assert [nik for nik in niks if not re.fullmatch(r"\d{16}", nik)] == []
+
+
+def test_a_request_is_on_disk_before_its_answer_comes(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    entry = journal.asks("registration", niks=["1"])
+    journal.asks("registration", niks=["2"])
+    assert [orjson.loads(each)[1] for each in (tmp_path / "journal.jsonl").read_bytes().splitlines()] == [
+        "asks",
+        "asks",
+    ]
+    journal.acknowledged(entry, "household")
+    assert (journal.acknowledgements, journal.without_answer) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "tables", "wrong"),
+    [
+        pytest.param("a", {"1": ["a"], "2": ["a"]}, [], id="acknowledged-and-there"),
+        pytest.param(None, {"1": ["a"], "2": ["a"]}, [], id="without-answer-and-there"),
+        pytest.param(None, {}, [], id="without-answer-and-not-there"),
+        pytest.param("a", {}, ["lost"], id="acknowledged-and-not-there"),
+        pytest.param("a", {"1": ["b"], "2": ["b"]}, ["lost"], id="there-under-another-id"),
+        pytest.param("a", {"1": ["a"]}, ["lost"], id="a-member-is-missing"),
+        pytest.param(None, {"1": ["a", "b"], "2": ["a", "b"]}, ["twice"], id="registered-twice"),
+        pytest.param(None, {"1": ["a", "a"], "2": ["a"]}, ["twice"], id="a-member-stands-twice"),
+    ],
+)
+def test_the_judgement_sees_what_is_wrong(
+    tmp_path: Path, answer: str | None, tables: dict[str, list[str]], wrong: list[str]
+) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    entry = journal.asks("registration", niks=["1", "2"])
+    if answer is not None:
+        journal.acknowledged(entry, answer)
+    found = [kind for kind, _ in wrong_families(journal.entries, lambda nik: tables.get(nik, []))]
+    assert found == wrong
+
+
+def test_a_process_dies_by_sigkill_the_nth_time_it_comes_to_its_point() -> None:
+    others = ", ".join(repr(each) for each in get_args(Point) if each != AFTER_PUBLISH)
+    code = f"""
+from shared.messaging import points
+from tests.drills.nursery import _death
+points.listen(_death({AFTER_PUBLISH!r}, 3))
+for time in range(5):
+    for point in ({others}, {AFTER_PUBLISH!r}):
+        points.reached(point)
+    print(time, flush=True)
+"""
+    died = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert died.stdout.split() == ["0", "1"]
+
+
+async def test_a_child_takes_its_environment_and_says_in_its_log_why_it_ended(tmp_path: Path) -> None:
+    nursery = Nursery(tmp_path / "nursery.log")
+    nursery.open()
+    try:
+        env: dict[str, Any] = {"TUNTAS_HTTP_PORT": "no port"}
+        child = nursery.bear(Birth("intake", "all", env, str(tmp_path / "no.env"), str(tmp_path / "child.log")))
+        await eventually(lambda: child.poll() is not None, within=60)
+    finally:
+        nursery.close()
+    assert "http_port" in (tmp_path / "child.log").read_text(encoding="utf-8").lower()
