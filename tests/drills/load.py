@@ -113,6 +113,21 @@ class Load:
         while self.acknowledged < goal and not any(each.done() for each in self._clients):
             await asyncio.sleep(LOOK_SECONDS)
 
+    async def until_paid(self) -> None:
+        """Until one list more was paid and settled, or a client has given up: then all of the story has been played."""
+        before = self.paid_rupiah
+        while self.paid_rupiah == before and not any(each.done() for each in self._clients):
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def verified(self, count: int) -> list[str]:
+        """So many families that the agency knows to be verified, registered for this; wants clients who decide only."""
+        for _ in range(count):
+            await self._register_on()
+        ready: list[Registered] = []
+        while len(ready) < count and not any(each.done() for each in self._clients):
+            ready += await self._take(self._verified, count - len(ready))
+        return [each.household_id for each in await self._known_of(ready)]
+
     async def _work(self, act: Callable[[], Awaitable[None]]) -> None:
         while not self._stopping.is_set():
             await act()
