@@ -24,6 +24,9 @@ from tests.drills.stack import DrillStack
 
 _HERE = Path(__file__).parent
 _SAID_MAX = 12
+SMALL_ENDS_WITHIN_SECONDS = 420
+LARGE_ENDS_WITHIN_SECONDS = 3_600
+"""A drill that waits for what never comes fails, and the next one plays."""
 
 
 @dataclass
@@ -112,7 +115,8 @@ async def _one(line: Line, scene: Scene) -> None:
     began = time.monotonic()
     try:
         assert scene.drill.play is not None
-        await scene.drill.play(scene)
+        async with asyncio.timeout(scene.at_size(SMALL_ENDS_WITHIN_SECONDS, LARGE_ENDS_WITHIN_SECONDS)):
+            await scene.drill.play(scene)
     except Exception as error:  # noqa: BLE001 - the next drill plays all the same
         scene.outcome.failed.append(f"{type(error).__name__}: {error!s:.500}")
         traceback.print_exc()

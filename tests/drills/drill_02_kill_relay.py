@@ -25,7 +25,9 @@ async def run(scene: Scene) -> None:
                 each.cancel()
             await asyncio.gather(*deaths, return_exceptions=True)
             for relay in relays:
+                await relay.kill()  # Its next death was still ahead of it.
                 await relay.start()
+            await load.until_paid()
             await load.stop()
         await city.settled()
         repeated = sum([(await each.metrics()).get("tuntas_repeated_total", 0) for each in city.processes.values()])

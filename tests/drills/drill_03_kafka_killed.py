@@ -21,6 +21,7 @@ async def run(scene: Scene) -> None:
                 await asyncio.sleep(scene.random.uniform(0, 2))
                 await scene.kafka.start()
                 await load.until(acknowledged=15)
+            await load.until_paid()
             await load.stop()
         await city.settled(within=180)
         await city.judge()

@@ -28,6 +28,7 @@ async def run(scene: Scene) -> None:
             scene.expect(await unsent(city) > 0, "The outbox grows while Kafka is away.")
             scene.expect(said, "/readyz says that a part of the process does not work.")
             await scene.kafka.start()
+            await load.until_paid()
             await load.stop()
         await city.settled(within=180)
         scene.expect(await unsent(city) == 0, "The outbox is empty afterwards.")

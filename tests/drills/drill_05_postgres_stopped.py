@@ -25,6 +25,7 @@ async def run(scene: Scene) -> None:
                 else:
                     ended += await scene.postgres.end_connections()
                 await load.until(acknowledged=10)
+            await load.until_paid()
             await load.stop()
         scene.note("connections_ended", ended)
         await city.settled(within=180)

@@ -6,6 +6,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+import asyncpg
+
 from tests.drills.drill_01_kill_each_role import REACHES
 from tests.drills.load import DINSOS
 from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene
@@ -35,6 +37,7 @@ async def run(scene: Scene) -> None:
                 await asyncio.gather(*(faults[name](scene, city) for name in pair))
                 await city.all_start()
                 await load.until(acknowledged=10)
+            await load.until_paid()
             await load.stop()
         scene.note("faults", dict(played))
         await city.settled(within=240)
@@ -88,7 +91,7 @@ async def end_connections(scene: Scene, _: DrillCity) -> None:
         await asyncio.sleep(scene.random.uniform(0, 0.7))
         try:
             await scene.postgres.end_connections()
-        except OSError:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return  # The other fault has the whole server down.
 
 

@@ -31,6 +31,7 @@ async def judge(city: DrillCity, scene: Scene) -> None:
     scene.outcome.events += await city.records()
     scene.outcome.acknowledged = scene.journal.acknowledgements
     scene.outcome.unacknowledged = scene.journal.without_answer
+    scene.note("acknowledged", dict(Counter(each.kind for each in scene.journal.entries if each.answer is not None)))
 
 
 async def _reconcile(city: DrillCity, scene: Scene) -> None:
