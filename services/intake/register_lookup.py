@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Text, and_, any_, cast, select
+from sqlalchemy import LargeBinary, Text, and_, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.intake.identity import row_digest
@@ -103,47 +103,52 @@ class Known:
             self.holders[applicant.nik_index] = holder
 
     async def _load_households(self, session: Session, families: Sequence[Family], numbering: str | None) -> None:
-        columns = (_household.c.id, _household.c.region, _household.c.registers)
-        active = _household.c.state == "active"
         if numbering is not None:
-            references = cast([family.reference for family in families if family.reference], ARRAY(Text))
-            rows = await session.execute(
-                select(_reference.c.reference, *columns)
-                .join(_household, _household.c.id == _reference.c.household_id)
-                .where(_reference.c.numbering == numbering, _reference.c.reference == any_(references), active)
-            )
+            references = [family.reference for family in families if family.reference]
+            rows = await session.execute(_BY_REFERENCE, {"numbering": numbering, "wanted": references})
             self.by_reference |= {row.reference: _standing(row) for row in rows}
         cards = [self.card_index(family.card) for family in families if family.card]
-        rows = await session.execute(
-            select(_card.c.kk_index, _reference.c.reference, *columns)
-            .join(_household, _household.c.id == _card.c.household_id)
-            .outerjoin(
-                _reference, and_(_reference.c.household_id == _household.c.id, _reference.c.numbering == numbering)
-            )
-            .where(_card.c.kk_index == any_(cast(cards, ARRAY(LargeBinary))), _card.c.valid_to.is_(None), active)
-        )
+        rows = await session.execute(_BY_CARD, {"numbering": numbering, "wanted": cards})
         self.by_card |= {row.kk_index: _standing(row) for row in rows}
 
     async def _load_holders(self, session: Session, indexes: Sequence[bytes]) -> None:
-        rows = await session.execute(
-            select(_member.c.nik_index, _member.c.id, _member.c.household_id, _member.c.import_id, _household.c.region)
-            .join(_household, _household.c.id == _member.c.household_id)
-            .where(_member.c.nik_index == any_(cast(list(indexes), ARRAY(LargeBinary))), _member.c.state == "active")
-        )
-        for row in rows:
+        for row in await session.execute(_HOLDERS, {"wanted": list(indexes)}):
             self.holders[row.nik_index] = Holder(row.household_id, row.id, row.region, row.import_id)
 
     async def _load_digests(self, session: Session, digests: Sequence[bytes]) -> None:
         """Rows seen before that no number tells apart: those held, and those of people without a number."""
-        wanted = cast(list(digests), ARRAY(LargeBinary))
-        nameless = select(_member.c.row_digest).where(
-            _member.c.row_digest == any_(wanted), _member.c.nik_index.is_(None), _member.c.state == "active"
-        )
-        self.digests |= set((await session.execute(nameless)).scalars())
+        wanted = {"wanted": list(digests)}
+        self.digests |= set((await session.execute(_NAMELESS, wanted)).scalars())
         if self.into is None:
             # Who joins a household by a decision may come from the very row that was held.
-            held = select(_held.c.row_digest).where(_held.c.row_digest == any_(wanted))
-            self.digests |= set((await session.execute(held)).scalars())
+            self.digests |= set((await session.execute(_HELD, wanted)).scalars())
+
+
+# Made once: building a statement anew costs more than what it does.
+_numbering, _texts = bindparam("numbering", type_=Text()), bindparam("wanted", type_=ARRAY(Text))
+_bytes = bindparam("wanted", type_=ARRAY(LargeBinary))
+_columns = (_household.c.id, _household.c.region, _household.c.registers)
+_active = _household.c.state == "active"
+_BY_REFERENCE: Final = (
+    select(_reference.c.reference, *_columns)
+    .join(_household, _household.c.id == _reference.c.household_id)
+    .where(_reference.c.numbering == _numbering, _reference.c.reference == any_(_texts), _active)
+)
+_BY_CARD: Final = (
+    select(_card.c.kk_index, _reference.c.reference, *_columns)
+    .join(_household, _household.c.id == _card.c.household_id)
+    .outerjoin(_reference, and_(_reference.c.household_id == _household.c.id, _reference.c.numbering == _numbering))
+    .where(_card.c.kk_index == any_(_bytes), _card.c.valid_to.is_(None), _active)
+)
+_HOLDERS: Final = (
+    select(_member.c.nik_index, _member.c.id, _member.c.household_id, _member.c.import_id, _household.c.region)
+    .join(_household, _household.c.id == _member.c.household_id)
+    .where(_member.c.nik_index == any_(_bytes), _member.c.state == "active")
+)
+_NAMELESS: Final = select(_member.c.row_digest).where(
+    _member.c.row_digest == any_(_bytes), _member.c.nik_index.is_(None), _member.c.state == "active"
+)
+_HELD: Final = select(_held.c.row_digest).where(_held.c.row_digest == any_(_bytes))
 
 
 def _standing(row: object) -> Standing:
