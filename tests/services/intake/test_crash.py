@@ -52,7 +52,7 @@ async def test_a_killed_worker_leaves_a_file_that_goes_on(deployment_of: Deploym
         return await parts_done(city) >= 2
 
     try:
-        await eventually(is_under_way, what="two parts worked through by the other process")
+        await eventually(is_under_way, within=60, what="two parts worked through by the other process")
     finally:
         worker.send_signal(signal.SIGKILL)
         await worker.wait()
