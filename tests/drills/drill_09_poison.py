@@ -26,8 +26,9 @@ REASONS = {
 }  # fmt: skip
 POISONED_HOUSEHOLDS = 5
 LATER_AT_MOST_S = 1.0
-MACHINE_S = 1.0
-"""What a machine with two cores that does all of this at once may add to any figure."""
+LONGEST_LATER_AT_MOST_S = 10.0
+"""Of a few dozen families on a machine that does all of this at once, the slowest says little; this is a bound."""
+ACKNOWLEDGED_BEHIND = 15
 ROUNDS_MAX = 30
 
 
@@ -44,6 +45,7 @@ async def run(scene: Scene) -> None:
                 for _ in range(scene.at_size(1, 10)):
                     said += await poison_everything(scene, city, foreign)
                     await asyncio.sleep(6)
+                    await load.until(ACKNOWLEDGED_BEHIND)
             await load.stop()
         compare(scene, undisturbed, poisoned)
         await city.settled()
@@ -53,7 +55,9 @@ async def run(scene: Scene) -> None:
         scene.expect(set(parked) <= REASONS, f"Poison is parked for what it is: {dict(parked)}")
         scene.expect(parked[BEHIND] > 0, "Good records of a poisoned household wait behind it.")
         scene.expect(await redrive_all(city) == 0, "Poison stays poison when it is re-driven.")
-        scene.note("handled_behind", await dismiss_poison(scene, city))
+        handled = await dismiss_poison(scene, city)
+        scene.note("handled_behind", handled)
+        scene.expect(handled > 0, "What waited behind poison is handled when it is dismissed.")
         await city.judge()
 
 
@@ -106,14 +110,15 @@ async def _watch(city: DrillCity, watch: Watch, ends: asyncio.Event) -> None:
 
 
 def compare(scene: Scene, undisturbed: Watch, poisoned: Watch) -> None:
-    later = poisoned.longest - undisturbed.longest
+    later, longest_later = poisoned.typical - undisturbed.typical, poisoned.longest - undisturbed.longest
     for name, watch in (("undisturbed", undisturbed), ("poisoned", poisoned)):
         figures = {"households": len(watch.seconds), "typical_s": watch.typical, "longest_s": watch.longest}
         scene.note(name, {each: round(value, 3) for each, value in figures.items()})
         scene.expect(watch.seconds, f"Families were registered while all was {name}.")
         scene.expect(not watch.registered, f"{len(watch.registered)} families never arrived while all was {name}.")
-    scene.note("longest_later_s", round(later, 3))
-    scene.expect(later < LATER_AT_MOST_S + MACHINE_S, f"Others are hardly delayed by poison: {later:.2f} s.")
+    scene.note("later_s", {"typical": round(later, 3), "longest": round(longest_later, 3)})
+    scene.expect(later < LATER_AT_MOST_S, f"Others are delayed by at most a second: {later:.2f} s.")
+    scene.expect(longest_later < LONGEST_LATER_AT_MOST_S, f"Nobody is delayed for long: {longest_later:.2f} s.")
 
 
 async def poison_everything(scene: Scene, city: DrillCity, foreign: Foreigner) -> int:
