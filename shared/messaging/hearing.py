@@ -124,7 +124,7 @@ class Hearing:
 
     async def dispatch(self, session: Session, handled: Sequence[Received], *, react: bool = True) -> None:
         """Give records to their handlers: projections first, then reactions to what this deployment lived through."""
-        for event_type, records in _runs(handled):
+        for event_type, records in runs_of_a_type(handled):
             await self._project(session, event_type, records)
             if react:
                 await self._react(session, event_type, records)
@@ -178,7 +178,7 @@ REBUILD_LOCK = 0x74756E746172
 SHARE_WITH_REBUILD = text(f"select pg_advisory_xact_lock_shared({REBUILD_LOCK})")
 
 
-def _runs(handled: Iterable[Received]) -> list[tuple[type[Event], list[Received]]]:
+def runs_of_a_type(handled: Iterable[Received]) -> list[tuple[type[Event], list[Received]]]:
     """As few runs of one type as keep the order of each key: only that order is promised, so other keys may overtake.
 
     A record joins the last run of its type, unless an earlier record of its key stands in a later run.
