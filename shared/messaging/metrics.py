@@ -11,11 +11,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 # Their long fractions look like id numbers to whoever sweeps for some, and nobody reads them.
 disable_created_metrics()  # type: ignore[no-untyped-call]
-_TICKS_PER_SECOND = 1_024
+_TICKS_PER_SECOND = 256
+"""A sum of 256ths has eight decimals at most: nine that begin with 08 would look like a telephone number."""
 
 
 def in_ticks(seconds: float) -> float:
-    """Rounded to a fraction of a second that adds up without long fractions, to the millisecond or so."""
+    """Rounded to a fraction of a second that adds up without long fractions: to four milliseconds."""
     return round(seconds * _TICKS_PER_SECOND) / _TICKS_PER_SECOND
 
 
