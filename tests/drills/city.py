@@ -176,13 +176,15 @@ class DrillCity(City):
         return [each for each in found if each.name == name and role in (None, each.role)]
 
     async def start_another(self, name: str, role: str, *, wait: bool = True) -> DrillProcess:
-        """One process more of a deployment that runs apart."""
+        """One process more of a deployment that runs apart, with the fault of the first, if it has one."""
         key = f"{name}/{role}-{len(self.of(name, role)) + 1}"
         first = self.of(name, role)[0].deployed
         port = free_ports(1)[0]
         env = {**first.env, "TUNTAS_HTTP_PORT": str(port)}
         log = first.log.with_name(f"{key.replace('/', '.')}.log")
-        self.deployed[key] = Forked(name, role, f"http://127.0.0.1:{port}", log, env, nursery=self._nursery)
+        self.deployed[key] = Forked(
+            name, role, f"http://127.0.0.1:{port}", log, env, nursery=self._nursery, fault=list(first.fault)
+        )
         self.deployed[key].start()
         if wait:
             await self.wait_ready([key])
@@ -261,9 +263,10 @@ class DrillCity(City):
                 )
             if unsent or due:
                 found[name] = {"unsent": unsent, **{row["kind"]: row["n"] for row in due}}
-        return found or await self._unheard()
+        return found or await self.behind()
 
-    async def _unheard(self) -> dict[str, int]:
+    async def behind(self) -> dict[str, int]:
+        """How many records each group has not heard yet, by the brokers' word; without those that heard everything."""
         ends = await self._ends()
         admin = AIOKafkaAdminClient(**self.addresses.kafka.aiokafka())
         await admin.start()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from sqlalchemy import text
 
 from shared.events.contracts import CONTRACTS
 from shared.events.envelope import Event, Tombstone
@@ -72,6 +73,35 @@ def slow_handlers(service: Service, seconds: str) -> None:
     _wrap(service.events, wrapper)
 
 
+def write_down(service: Service, type_name: str, seconds: str) -> None:
+    """Projections of a type note what they take in ``drill_taken``, in the transaction of its effects, by process.
+
+    Each event takes so many seconds more; with 0 a worker is as quick as it is.
+    """
+
+    def wrapper(hearer: Hearer) -> Callable[..., Awaitable[None]]:
+        if hearer.event.__name__ != type_name or not hearer.projects:
+            return hearer.function
+
+        async def noting(events: Any, session: Any, *rest: Any) -> None:
+            await hearer.function(events, session, *rest)
+            taken: Sequence[Any] = _each(events)
+            await session.execute(
+                _TAKEN,
+                {
+                    "households": [each.household_id for each in taken],
+                    "cases": [each.case_id for each in taken],
+                    "rounds": [each.round for each in taken],
+                    "process": os.getpid(),
+                },
+            )
+            await asyncio.sleep(float(seconds) * len(taken))
+
+        return noting
+
+    _wrap(service.events, wrapper)
+
+
 def be_the_next_release(service: Service) -> None:
     """Announce every fact with a further optional field, and a ``.v2`` of other shape beside it; know all ``.v2``."""
     for contract in list(CONTRACTS.values()):
@@ -100,6 +130,27 @@ def stop_at(service: Service, point: str, nth: str) -> None:  # noqa: ARG001 - e
                 os.kill(os.getpid(), signal.SIGSTOP)
 
     points.listen(listener)
+
+
+TABLE_OF_TAKEN = """
+    create table drill_taken (
+        place bigint generated always as identity,
+        household_id uuid not null,
+        case_id uuid not null,
+        round integer not null,
+        process integer not null,
+        at timestamptz not null default clock_timestamp()
+    )
+"""
+_TAKEN = text(
+    """
+    insert into drill_taken (household_id, case_id, round, process)
+    select household_id, case_id, round, :process
+    from unnest(cast(:households as uuid[]), cast(:cases as uuid[]), cast(:rounds as integer[]))
+        with ordinality as taken(household_id, case_id, round, place)
+    order by place
+    """
+)
 
 
 class _NextRelease(list[announcing.Announcement]):
