@@ -26,7 +26,7 @@ from shared.settings import DeploymentSettings
 LOCK_TIMEOUT = "60s"
 """Who waits longer for a row is told to come again, and holds no connection any more."""
 LOOP_CONNECTIONS = 4
-"""The consumer, the timers, the measures, and a probe."""
+"""The consumer, the timers, and what is short: the measures and a probe."""
 
 
 class Deployment:

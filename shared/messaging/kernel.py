@@ -23,7 +23,7 @@ from shared.messaging.metrics import HeardMetrics, RelayMetrics, TimerMetrics
 from shared.messaging.parking import Sealer
 from shared.messaging.points import reached
 from shared.messaging.records import Authority
-from shared.messaging.relay import SEND_SECONDS_MAX, Relay
+from shared.messaging.relay import SEND_SECONDS_MAX, Relay, outbox_backlog
 from shared.messaging.routing import EventRouter, TimerRouter
 from shared.messaging.statements import OFFSETS_SEEN, is_stated, note, read_react_from
 from shared.messaging.supervision import Supervised
@@ -74,7 +74,8 @@ class Kernel:
             self.woken,
         )
         self.consumer = Consumer(self.settings, self.events.service, self._hear)
-        self.relay = Relay(self._connect, lambda: make_producer(self.settings), self.wake, RelayMetrics(self.registry))
+        self.relay_metrics = RelayMetrics(self.registry)
+        self.relay = Relay(self._connect, lambda: make_producer(self.settings), self.wake, self.relay_metrics)
         self.loops: list[Supervised] = []
 
     def sessions_of(self, engine: AsyncEngine) -> async_sessionmaker[Session]:
@@ -122,7 +123,7 @@ class Kernel:
 
     def _loops_of(self, role: Role) -> list[Loop]:
         worker: list[Loop] = [("consumer", self._consume), ("timers", self.timers.run), ("measures", self._measure)]
-        relay: list[Loop] = [("relay", self.relay.run)]
+        relay: list[Loop] = [("relay", self.relay.run), ("outbox", self._measure_outbox)]
         passing_on: list[Loop] = [("notifier", self._notify_relay)]
         return {
             "api": passing_on,
@@ -171,6 +172,13 @@ class Kernel:
             self.heard_metrics.lag.set(await self.consumer.lag())
             age = self.consumer.poll_age()
             self.heard_metrics.age.set(round(age, 3) if age != float("inf") else -1)
+            await asyncio.sleep(MEASURE_SECONDS)
+
+    async def _measure_outbox(self) -> None:
+        # Beside the relay and not in it: what waits is of interest when the relay cannot move it, or not fast enough.
+        while True:
+            async with self.sessions() as session:
+                self.relay_metrics.waits(*await outbox_backlog(session))
             await asyncio.sleep(MEASURE_SECONDS)
 
     async def _notify_relay(self) -> None:

@@ -72,6 +72,11 @@ class RelayMetrics:
             "tuntas_outbox_oldest_seconds", "Age of the oldest event not yet relayed", registry=self.registry
         )
 
+    def waits(self, events: int, oldest_seconds: float | None) -> None:
+        """What stands in the outbox now."""
+        self.depth.set(events)
+        self.oldest.set(round(oldest_seconds or 0, 3))
+
 
 @dataclass
 class TimerMetrics:

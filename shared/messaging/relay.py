@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -13,6 +12,8 @@ import orjson
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.messaging.metrics import RelayMetrics
 from shared.messaging.points import reached
@@ -68,15 +69,11 @@ class Relay:
         # the disk here. What was announced is on disk by the commit of those who announced it.
         await connection.execute("set synchronous_commit = off")
         await connection.add_listener(OUTBOX_CHANNEL, lambda *_: self._wake.set_local())
-        measured_at = 0.0
         while True:
             self._wake.clear()
             moved = await self._move(connection, producer)
             self._metrics.relayed.inc(moved)
             if moved < ROWS_MAX:
-                if time.monotonic() - measured_at >= POLL_SECONDS:
-                    await self._measure(connection)
-                    measured_at = time.monotonic()
                 await self._wake.wait(POLL_SECONDS)
 
     async def _move(self, connection: Any, producer: AIOKafkaProducer) -> int:
@@ -121,11 +118,6 @@ class Relay:
         while not await connection.fetchval("select pg_try_advisory_lock($1)", RELAY_LOCK):  # noqa: ASYNC110
             await asyncio.sleep(STANDBY_SECONDS)
 
-    async def _measure(self, connection: Any) -> None:
-        depth, oldest = await connection.fetchrow(_DEPTH)
-        self._metrics.depth.set(depth)
-        self._metrics.oldest.set(round(oldest or 0, 3))
-
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
         connection = await self._connect()
@@ -148,6 +140,12 @@ class Relay:
         await producer.stop()
 
 
+async def outbox_backlog(session: Session) -> tuple[int, float | None]:
+    """How many events wait to be relayed, and for how many seconds the oldest does."""
+    waiting, oldest_seconds = (await (await session.connection()).execute(_DEPTH)).one()
+    return waiting, oldest_seconds
+
+
 async def _abandon(producer: AIOKafkaProducer) -> None:
     """Close a producer without sending what it still holds.
 
@@ -166,4 +164,6 @@ _TAKE = """
     delete from kernel.outbox where id in (select id from kernel.outbox order by id limit $1)
     returning id, topic, key, headers, payload
 """
-_DEPTH = "select count(*), extract(epoch from clock_timestamp() - min(created_at))::float from kernel.outbox"
+_DEPTH = text(
+    "select count(*), extract(epoch from clock_timestamp() - min(created_at))::double precision from kernel.outbox"
+)

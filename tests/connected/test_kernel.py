@@ -107,6 +107,24 @@ async def test_what_was_announced_is_heard_once_and_reconciles(pair: Pair) -> No
     assert tuple(revisions[0]) == (3, 3)
 
 
+async def test_what_waits_in_the_outbox_is_told_while_kafka_is_away(deployment_of: DeploymentFactory) -> None:
+    """Nobody looks at the outbox more than when nothing leaves it."""
+    cut_off = await deployment_of(INTAKE)
+    await announced(cut_off, 10)
+    async with running(cut_off):
+        await eventually(lambda: figure(cut_off, "tuntas_outbox_events") == 30, within=10)
+        assert figure(cut_off, "tuntas_outbox_oldest_seconds") > 0
+    assert figure(cut_off, "tuntas_relayed_total") == 0
+
+
+async def test_what_was_relayed_waits_no_more(pair: Pair) -> None:
+    intake, _ = pair
+    async with running(intake):
+        await announced(intake, 10)
+        await eventually(lambda: figure(intake, "tuntas_relayed_total") == 30, within=10)
+        await eventually(lambda: figure(intake, "tuntas_outbox_events") == 0, within=10)
+
+
 async def test_a_crash_between_acknowledgement_and_deletion_repeats_a_tail_and_changes_nothing(pair: Pair) -> None:
     intake, city = pair
     crashes = iter([True, True, False])
@@ -239,6 +257,11 @@ async def has_effects(city: TestDeployment, wanted: int) -> bool:
 
 async def has_parked(city: TestDeployment) -> bool:
     return bool(await city.parked())
+
+
+def figure(deployment: TestDeployment, name: str) -> float:
+    """What ``/metrics`` shows under a name."""
+    return deployment.deployment.registry.get_sample_value(name) or 0.0
 
 
 async def nothing_unsent(deployment: TestDeployment) -> bool:
