@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from shared.messaging.kernel import Role
 from shared.messaging.metrics import HeardMetrics, HttpMetrics, RelayMetrics, TimerMetrics, show_process
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,17 +52,44 @@ def test_paths_in_code_exist(document: Path) -> None:
 
 def test_every_metric_is_explained() -> None:
     operations = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(metrics()) if f"`{name}" not in operations] == []
+
+
+def test_every_metric_of_the_operations_page_exists() -> None:
+    operations = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    existing = metrics()
+    named = re.findall(r"(tuntas_\w+)(?:\{([^}]*)\})?", operations)
+    assert {name for name, _ in named} <= existing.keys()
+    for name, labels in named:
+        shown = {each.partition("=")[0] for each in labels.split(",") if each}
+        assert shown <= existing[name], f"{name} has no label {sorted(shown - existing[name])}"
+
+
+def test_every_row_of_what_is_short_begins_with_something_that_is_shown_and_adds_roles_that_exist() -> None:
+    operations = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    table = operations.partition("| metric seen |")[2].partition("\n\n")[0].splitlines()[2:]
+    rows = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table]
+    assert len(rows) > 10
+    for seen, _, role, *rest in rows:
+        assert len(rest) == 2, seen
+        assert re.search(r"`(rate\()?tuntas_|`pg_stat_activity`", seen), f"nobody can see: {seen}"
+        assert set(re.findall(r"`(?:--role )?([a-z]+)`", role)) <= {*get_args(Role)}, role
+
+
+def metrics() -> dict[str, set[str]]:
+    """The labels of every figure of ``/metrics``, by its name as Prometheus queries it."""
     registry = CollectorRegistry()
-    HeardMetrics(registry)
+    HeardMetrics(registry).count(handled=0, parked=["gap"], of=1)
     RelayMetrics(registry)
     TimerMetrics(registry)
-    HttpMetrics(registry)
-    show_process(registry, {})
-    names = {
-        f"{metric.name}_total" if metric.type == "counter" else metric.name
+    HttpMetrics(registry).answered("GET", "/", 200, 0.1)
+    show_process(registry, {"requests": lambda: (0, 1)})
+    return {
+        f"{metric.name}_total" if metric.type == "counter" else metric.name: {
+            label for sample in metric.samples for label in sample.labels if label != "le"
+        }
         for metric in registry.collect()
-    }  # fmt: skip
-    assert [name for name in sorted(names) if f"`{name}" not in operations] == []
+    }
 
 
 def test_every_reason_for_parking_is_explained() -> None:
