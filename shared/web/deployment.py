@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from shared.clock import Clock
 from shared.directory import Directory
 from shared.messaging.hearing import Hearing
 from shared.messaging.metrics import HttpMetrics
@@ -73,6 +74,8 @@ class Deployment(Protocol):
     @property
     def vault(self) -> Vault: ...
     @property
+    def clock(self) -> Clock: ...
+    @property
     def directory(self) -> CurrentDirectory: ...
     @property
     def registry(self) -> CollectorRegistry: ...
@@ -94,4 +97,9 @@ def verifier_of(request: Request) -> TokenVerifier:
     return found
 
 
-DeploymentDep = Annotated[Deployment, Depends(deployment_of)]
+async def _deployment_of(request: Request) -> Deployment:
+    # Not the function above itself: the framework runs what does not say async in a thread of its own.
+    return deployment_of(request)
+
+
+DeploymentDep = Annotated[Deployment, Depends(_deployment_of)]

@@ -73,7 +73,7 @@ def does_only_look(dependant: Dependant) -> bool:
     return any(dependency.call is _only_looks for dependency in dependant.dependencies)
 
 
-def _only_looks() -> None:
+async def _only_looks() -> None:
     return None
 
 

@@ -17,4 +17,9 @@ def locale_of(request: Request) -> Locale:
     return locale_from(request.headers.get("accept-language"))
 
 
-LocaleDep = Annotated[Locale, Depends(locale_of)]
+async def _locale_of(request: Request) -> Locale:
+    # Not the function above itself: the framework runs what does not say async in a thread of its own.
+    return locale_of(request)
+
+
+LocaleDep = Annotated[Locale, Depends(_locale_of)]

@@ -68,7 +68,7 @@ def own_region(caller: Caller, deployed: str) -> str:
     return deployed if caller.may_see(deployed) or not inside else inside[0]
 
 
-def _asking(caller: Reader, session: SessionDep) -> Asking:
+async def _asking(caller: Reader, session: SessionDep) -> Asking:
     return Asking(caller, session)
 
 
