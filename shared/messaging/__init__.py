@@ -5,7 +5,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession as Session
 from shared.events.envelope import Fact, Tombstone
 from shared.messaging.announcing import announce, erase_profile
 from shared.messaging.bulk import insert_rows, upsert_newer
-from shared.messaging.causes import correlation, current_cause
+from shared.messaging.causes import correlation, current_cause, in_course_of
 from shared.messaging.routing import Due, EventRouter, TimerRouter
 from shared.messaging.timers import cancel_due, schedule
 
@@ -21,6 +21,7 @@ __all__ = [
     "correlation",
     "current_cause",
     "erase_profile",
+    "in_course_of",
     "insert_rows",
     "schedule",
     "upsert_newer",

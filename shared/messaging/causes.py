@@ -35,3 +35,16 @@ def correlation(correlation_id: UUID, causation_id: UUID | None = None) -> Itera
             yield
         finally:
             _current.reset(token)
+
+
+@contextmanager
+def in_course_of(cause: Cause | None) -> Iterator[None]:
+    """What is announced in the block belongs to this cause; without one, to the cause that holds anyway."""
+    if cause is None:
+        yield
+        return
+    token = _current.set(cause)
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,6 +1,7 @@
 """Append-only record of writes and of looks at identity, in the transaction of what it records."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -14,6 +15,9 @@ Subjects = Mapping[str, UUID | str | int]
 """Kind → id or code, such as `{"household_id": …}`. Never a value that a person could be known by."""
 
 
+_INSERT: Final = insert(audit_rows)
+
+
 async def audit(
     session: AsyncSession,
     caller: Caller,
@@ -22,14 +26,25 @@ async def audit(
     purpose: str | None = None,
 ) -> None:
     """Adds one row; it stands or falls with the caller's transaction."""
-    await session.execute(
-        insert(audit_rows),
-        {
-            "principal": caller.principal,
-            "roles": sorted(caller.roles),
-            "action": action,
-            "subjects": {kind: str(value) for kind, value in (subjects or {}).items()},
-            "purpose": purpose,
-            "correlation_id": structlog.contextvars.get_contextvars().get("correlation_id"),
-        },
-    )
+    correlation_id = structlog.contextvars.get_contextvars().get("correlation_id")
+    row = audit_row(caller, action, subjects or {}, purpose=purpose, correlation_id=correlation_id)
+    await audit_many(session, [row])
+
+
+async def audit_many(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Adds rows made by ``audit_row``, in their order."""
+    await (await session.connection()).execute(_INSERT, list(rows))
+
+
+def audit_row(
+    caller: Caller, action: str, subjects: Subjects, *, purpose: str | None = None, correlation_id: str | None
+) -> dict[str, Any]:
+    """What is recorded of one act."""
+    return {
+        "principal": caller.principal,
+        "roles": sorted(caller.roles),
+        "action": action,
+        "subjects": {kind: str(value) for kind, value in subjects.items()},
+        "purpose": purpose,
+        "correlation_id": correlation_id,
+    }

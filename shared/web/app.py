@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from shared.security.tokens import Issuer, TokenVerifier
 from shared.web.declared import refuse_undeclared_routes
 from shared.web.deployment import Deployment
+from shared.web.gathering import Gathering
 from shared.web.health import health_router
 from shared.web.housekeeping import keep_house
 from shared.web.idempotency import Answers
@@ -65,6 +66,7 @@ def make_web_app(
     )
     app.state.http = client
     app.state.answers = Answers(deployment.vault)
+    app.state.gathering = Gathering(deployment, app.state.answers)
     install_problem_handlers(app)
     install_middleware(app, deployment)
     include_routers(app, routers)

@@ -15,6 +15,7 @@ from shared.problem import Problem
 from shared.security import Caller, audit
 from shared.web import idempotency, requests
 from shared.web.deployment import deployment_of
+from shared.web.gathering import Turn, does_gather
 from shared.web.guards import does_only_look, guard_of
 from shared.web.sessions import check_form_origin
 
@@ -32,8 +33,9 @@ class EdgeRoute(APIRoute):
 
     In this order: who is asking and whether they may (before the body is read); the shape of the body; for writes the
     `Idempotency-Key`; the endpoint; the audit row; the commit, which numbers what was announced. Any error rolls back
-    all of it, except at a route that only looks: what a refused look recorded stays. `max_body_size=` at a route
-    (bytes) takes the place of the deployment's limit.
+    all of it, except at a route that only looks: what a refused look recorded stays. An endpoint that gathers
+    (shared/web/gathering.py) leaves audit, answer and commit to the transaction that it shares. `max_body_size=` at a
+    route (bytes) takes the place of the deployment's limit.
     """
 
     def __init__(self, *args: Any, max_body_size: int | None = None, **kwargs: Any) -> None:
@@ -86,6 +88,9 @@ async def _write(request: Request, call: Handler, route: APIRoute, body: _BodyKi
     key = idempotency.parse_key(request.headers.get("idempotency-key") or _form_key(form))
     digest = await requests.digest_of(request, deployment.vault, form=form)
     claim = idempotency.Claim(principal, f"{request.method} {route.path_format}"[:200], key, digest)
+    if caller is not None and does_gather(route.dependant):
+        request.state.turn = Turn(claim, caller, route.name, route.status_code or 200)
+        return await call(request)
     async with deployment.sessions() as session:
         request.state.session = session
 
@@ -156,7 +161,7 @@ def _is_uuid(value: str) -> bool:
         return False
 
 
-def session_of(request: Request) -> AsyncSession:
+async def session_of(request: Request) -> AsyncSession:
     """The request's session. It opens its transaction at the first statement; only the edge commits it."""
     session: AsyncSession | None = getattr(request.state, "session", None)
     if session is None:

@@ -5,18 +5,21 @@ again under the same key. docs/decisions/one-key-one-effect.md says why.
 """
 
 import asyncio
+import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from fastapi import Response
-from sqlalchemy import and_, bindparam, delete, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from shared.messaging import insert_rows
 from shared.problem import Problem
 from shared.security import Vault
 from shared.security.tables import idempotency as table
@@ -42,6 +45,10 @@ class Claim:
     @property
     def columns(self) -> dict[str, Any]:
         return {"of_principal": self.principal, "of_route": self.route, "of_key": self.key}
+
+    @property
+    def row(self) -> dict[str, Any]:
+        return {"principal": self.principal, "route": self.route, "key": self.key, "digest": self.digest}
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -83,12 +90,37 @@ _KEEP: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was answered under a key, still sealed."""
+
+    digest: bytes
+    status: int
+    headers: dict[str, str]
+    answer: bytes
+
+
 class Answers:
     """The kept answers of one process; made once with its application."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._locks: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def alone(self, claim: Claim) -> AsyncIterator[None]:
+        """Repetitions within a process follow one another. Raises 409 when the first one takes too long."""
+        # They wait here and not in the database, where each would hold a connection.
+        lock = self._locks.setdefault(claim.identity, asyncio.Lock())
+        try:
+            async with asyncio.timeout(WAIT_S_MAX):
+                await lock.acquire()
+        except TimeoutError:
+            raise _in_progress() from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     async def once(
         self,
@@ -102,24 +134,59 @@ class Answers:
         The work's answer is kept when its status is below 400. Raises 422 when the key was used for another request,
         409 when the first request takes longer than we let a repetition wait.
         """
-        # Repetitions within a process wait here and not in the database, where each would hold a connection.
-        lock = self._locks.setdefault(claim.identity, asyncio.Lock())
-        try:
-            async with asyncio.timeout(WAIT_S_MAX):
-                await lock.acquire()
-        except TimeoutError:
-            raise _in_progress() from None
-        try:
+        async with self.alone(claim):
             kept = await _claim(session, claim)
             if kept is not None:
-                return _replay(self._vault, claim, *kept)
+                return self.replay(claim, kept)
             answer = await work()
             if answer.status_code < 400:
                 await _keep(session, self._vault, claim, answer)
                 await commit()
             return answer
-        finally:
-            lock.release()
+
+    async def hold(
+        self, session: AsyncSession, claims: Sequence[Claim], *, wait: bool
+    ) -> frozenset[tuple[str, str, str]]:
+        """Take keys until the transaction ends, for routes that keep their answers by ``keep_all``.
+
+        Returns the identities that are ours. With ``wait`` there is one claim, and whoever has it is waited for: 409
+        when that takes too long. Without, what another process has in hand is left out, so that nobody else waits.
+        """
+        connection = await session.connection()
+        numbers = {_number_of(claim): claim.identity for claim in claims}
+        if not wait:
+            rows = await connection.execute(_TRY_HOLD, {"numbers": sorted(numbers)})
+            return frozenset(numbers[row.number] for row in rows if row.is_ours)
+        try:
+            async with asyncio.timeout(WAIT_S_MAX):
+                await connection.execute(_HOLD, {"numbers": sorted(numbers)})
+        except TimeoutError:
+            raise _in_progress() from None
+        return frozenset(numbers.values())
+
+    async def kept(self, session: AsyncSession, claims: Sequence[Claim]) -> dict[tuple[str, str, str], Kept]:
+        """What was answered under keys that are held; those that nobody has used are left out."""
+        asked = {
+            "principals": [claim.principal for claim in claims],
+            "routes": [claim.route for claim in claims],
+            "keys": [claim.key for claim in claims],
+        }
+        rows = await (await session.connection()).execute(_KEPT_OF_MANY, asked)
+        return {
+            (row.principal, row.route, row.key): Kept(row.digest, row.status, row.headers, row.answer) for row in rows
+        }
+
+    async def keep_all(self, session: AsyncSession, answered: Sequence[tuple[Claim, Response]]) -> None:
+        """Keep the answers to requests whose keys are held."""
+        rows = [claim.row | _kept_values(self._vault, claim, answer) for claim, answer in answered]
+        await insert_rows(session, table, rows)
+
+    def replay(self, claim: Claim, kept: Kept) -> Response:
+        """The kept answer. Raises 422 when the key was used for another request."""
+        if kept.digest != claim.digest:
+            raise Problem("idempotency-key-reused", status=422, field="Idempotency-Key")
+        body = self._vault.open(_purpose(claim), kept.answer)
+        return Response(body, kept.status, headers={**kept.headers, "Idempotency-Replayed": "true"})
 
 
 async def forget_old_answers(session: AsyncSession, limit: int = 1_000) -> int:
@@ -135,8 +202,8 @@ async def forget_old_answers(session: AsyncSession, limit: int = 1_000) -> int:
     return len(gone.all())
 
 
-async def _claim(session: AsyncSession, claim: Claim) -> tuple[bytes, int, dict[str, str], bytes] | None:
-    """None when the work is ours to do; else digest, status, headers and sealed answer of who did it."""
+async def _claim(session: AsyncSession, claim: Claim) -> Kept | None:
+    """None when the work is ours to do; else what was answered to who did it."""
     connection = await session.connection()
     try:
         # Waits while another process works under the same key, until that one commits or rolls back.
@@ -149,28 +216,46 @@ async def _claim(session: AsyncSession, claim: Claim) -> tuple[bytes, int, dict[
     row = (await connection.execute(_KEPT, claim.columns)).first()
     if row is None:  # forgotten between the two statements: let the client come again
         raise _in_progress()
-    return row.digest, row.status, row.headers, row.answer
-
-
-def _replay(vault: Vault, claim: Claim, digest: bytes, status: int, headers: dict[str, str], answer: bytes) -> Response:
-    if digest != claim.digest:
-        raise Problem("idempotency-key-reused", status=422, field="Idempotency-Key")
-    body = vault.open(_purpose(claim), answer)
-    return Response(body, status, headers={**headers, "Idempotency-Replayed": "true"})
+    return Kept(row.digest, row.status, row.headers, row.answer)
 
 
 async def _keep(session: AsyncSession, vault: Vault, claim: Claim, answer: Response) -> None:
+    values = _kept_values(vault, claim, answer)
+    await (await session.connection()).execute(_KEEP, claim.columns | values)
+
+
+def _kept_values(vault: Vault, claim: Claim, answer: Response) -> dict[str, Any]:
     body = bytes(getattr(answer, "body", b""))
     if not hasattr(answer, "body") or len(body) > ANSWER_BYTES_MAX:
         raise TypeError(f"{claim.route}: the answer to a write is complete, and at most {ANSWER_BYTES_MAX} bytes")
     headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
-    values = {"status": answer.status_code, "headers": headers, "answer": vault.seal(_purpose(claim), body)}
-    await (await session.connection()).execute(_KEEP, claim.columns | values)
+    return {"status": answer.status_code, "headers": headers, "answer": vault.seal(_purpose(claim), body)}
 
 
 def _purpose(claim: Claim) -> str:
     return "\0".join(("answer", *claim.identity))
 
 
+def _number_of(claim: Claim) -> int:
+    """The number under which the database knows a key that is held."""
+    return int.from_bytes(hashlib.sha256(_purpose(claim).encode()).digest()[:8], signed=True)
+
+
 def _in_progress() -> Problem:
     return Problem("idempotency-in-progress", status=409, headers={"Retry-After": "2"})
+
+
+_HOLD: Final = text("select pg_advisory_xact_lock(number) from unnest(cast(:numbers as bigint[])) as asked(number)")
+_TRY_HOLD: Final = text(
+    "select number, pg_try_advisory_xact_lock(number) as is_ours "
+    "from unnest(cast(:numbers as bigint[])) as asked(number)"
+)
+_KEPT_OF_MANY: Final = text(
+    """
+    select principal, route, key, digest, status, headers, answer
+    from unnest(cast(:principals as text[]), cast(:routes as text[]), cast(:keys as text[])) as asked(p, r, k)
+    join kernel.idempotency on principal = p and route = r and key = k
+    """
+).columns(
+    table.c.principal, table.c.route, table.c.key, table.c.digest, table.c.status, table.c.headers, table.c.answer
+)

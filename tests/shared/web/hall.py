@@ -1,6 +1,6 @@
 """A town hall with one small service of its own, for tests of the edge: real deployment, issuer and database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,14 +18,27 @@ from local.issuer import Issuer, make_issuer_app
 from local.people import PeopleFile, people_of_state
 from shared.deployment import Deployment
 from shared.events.intake import HouseholdRegistered
-from shared.messaging import EventRouter, TimerRouter, announce
+from shared.messaging import EventRouter, Session, TimerRouter, announce, in_course_of
 from shared.messaging.tables import kernel_metadata
 from shared.security import Caller, Role, audit
 from shared.security.tables import REFUSE_CHANGES
 from shared.security.tables import metadata as security_metadata
 from shared.service import Service
 from shared.settings import DeploymentSettings
-from shared.web import EdgeRoute, Link, Pages, Problem, SessionDep, allows, make_web_app, only_looks, public
+from shared.web import (
+    Asked,
+    EdgeRoute,
+    GatherDep,
+    Link,
+    Outcome,
+    Pages,
+    Problem,
+    SessionDep,
+    allows,
+    make_web_app,
+    only_looks,
+    public,
+)
 from tests.fixtures import Database
 
 ISSUER_URL = "http://127.0.0.1:4999"
@@ -80,6 +93,34 @@ async def write_note(body: NewNote, caller: Officer, session: SessionDep) -> Not
     if body.words == "break":
         raise ZeroDivisionError(f"with {body.words} and 6472054507790001 in the message")
     return note
+
+
+@router.post("/cards", status_code=201)
+async def write_card(body: NewNote, caller: Officer, gather: GatherDep) -> Response:
+    caller.require_region(body.region)
+    return await gather(write_cards, body)
+
+
+async def write_cards(session: Session, asked: Sequence[Asked[NewNote]]) -> list[Outcome]:
+    """What the hall writes of several cards at once; how many they were stands in each."""
+    if any(each.wanted.words.startswith("slow") for each in asked):
+        await session.execute(text("select pg_advisory_xact_lock(1, 2)"))
+    taken = set((await session.execute(select(notes.c.words))).scalars())
+    outcomes: list[Outcome] = []
+    for each in asked:
+        words = each.wanted.words
+        if words == "break":
+            raise ZeroDivisionError(f"with {words} and 6472054507790001 in the message")
+        if words in taken:
+            outcomes.append(Problem("not-found", status=404))
+            continue
+        taken.add(words)
+        note = Noted(id=uuid4(), region=each.wanted.region, words=words)
+        await session.execute(insert(notes), note.model_dump())
+        with in_course_of(each.cause):
+            announce(session, registered(note.id, note.region))
+        outcomes.append({"id": note.id, "words": words, "together": len(asked)})
+    return outcomes
 
 
 @router.get("/notes")

@@ -1,0 +1,236 @@
+"""Requests of one route that come at the same time share a transaction: its locks, statements and flush to the disk.
+
+For a route whose requests are many and alike. The endpoint reads and checks a request by itself, and hands what it
+wants written to ``gather``, together with the verb that writes; the verb gets what all of them want at once. For the
+one who asks nothing changes: one key, one effect, one answer, and no answer before it stands. Who is refused leaves
+nothing and harms nobody; whatever else goes wrong with several is tried again, each by itself.
+docs/decisions/requests-share-a-transaction.md says why.
+"""
+
+import asyncio
+import contextvars
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Generic, TypeVar
+from uuid import UUID
+
+import orjson
+from fastapi import Depends, Request, Response
+from fastapi.dependencies.models import Dependant
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from shared.messaging.causes import Cause, current_cause
+from shared.messaging.failures import is_infrastructure
+from shared.problem import Problem
+from shared.security import Caller, audit_many, audit_row
+from shared.web.deployment import Deployment
+from shared.web.idempotency import Answers, Claim, Kept
+
+TOGETHER_MAX: Final = 32
+"""So many requests share a transaction at most: what a failure makes us do again, and how long locks are held."""
+LINGER_SECONDS: Final = 0.002
+"""So long those who have come wait for those who were there the last time. Who comes alone never waits."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[T]):
+    """What one of the requests wants written, for whom, and the cause under which it is announced."""
+
+    wanted: T
+    caller: Caller
+    cause: Cause
+
+
+Outcome = dict[str, Any] | Problem
+"""The answer to a request as JSON, or why it is refused."""
+Verb = Callable[[AsyncSession, Sequence[Asked[Any]]], Awaitable[Sequence[Outcome]]]
+"""Writes what several want and says what became of each, in their order; writes nothing for those it refuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A request whose key was read, before anything of it is done."""
+
+    claim: Claim
+    caller: Caller
+    action: str
+    """How the audit calls it: the name of the endpoint."""
+    status: int
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    turn: Turn
+    asked: Asked[Any]
+    answer: "asyncio.Future[Response]"
+
+    def settle(self, answer: Response | BaseException) -> None:
+        if self.answer.done():  # whoever asked has gone
+            return
+        if isinstance(answer, BaseException):
+            self.answer.set_exception(answer)
+        else:
+            self.answer.set_result(answer)
+
+
+@dataclass
+class Gathering:
+    """All that is gathered in one process; made once with its application."""
+
+    deployment: Deployment
+    answers: Answers
+    _companies: dict[Verb, "_Company"] = field(default_factory=dict)
+
+    async def write(self, verb: Verb, turn: Turn, wanted: Any) -> Response:
+        """The answer to one request, once it stands. Raises the problem with which it is refused."""
+        company = self._companies.setdefault(verb, _Company(self.deployment, self.answers, verb))
+        # A repetition waits here until the first one has its answer, and then finds it kept.
+        async with self.answers.alone(turn.claim):
+            asked = Asked(wanted, turn.caller, current_cause())
+            waiting = _Waiting(turn, asked, asyncio.get_running_loop().create_future())
+            company.join(waiting)
+            return await waiting.answer
+
+
+@dataclass
+class _Company:
+    """Those who want the same verb: one transaction at a time, for all who have come meanwhile."""
+
+    deployment: Deployment
+    answers: Answers
+    verb: Verb
+    _waiting: deque[_Waiting] = field(default_factory=deque)
+    _expected: int = 1
+    _complete: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
+    _works: bool = False
+
+    def join(self, one: _Waiting) -> None:
+        self._waiting.append(one)
+        if len(self._waiting) >= self._expected:
+            self._complete.set()
+        if not self._works:
+            self._works = True
+            self._start(self._work_off())
+
+    def _start(self, work: Any) -> None:
+        # In a context of its own: nothing of the request that happens to come first may stick to the others.
+        task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work_off(self) -> None:
+        try:
+            while self._waiting:
+                await self._linger()
+                together = [self._waiting.popleft() for _ in range(min(TOGETHER_MAX, len(self._waiting)))]
+                await self._work(together)
+                self._expected = min(TOGETHER_MAX, len(together) + len(self._waiting))
+        except BaseException:
+            for each in self._waiting:
+                each.answer.cancel()
+            self._waiting.clear()
+            raise
+        finally:
+            self._works = False
+
+    async def _linger(self) -> None:
+        if len(self._waiting) >= self._expected:
+            return
+        self._complete.clear()
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                await self._complete.wait()
+        except TimeoutError:
+            return
+
+    async def _work(self, together: Sequence[_Waiting], *, patient: bool = False) -> None:
+        """Write for all of them. Only who is by itself waits for another process that has its key in hand."""
+        try:
+            elsewhere = await self._transact(together, patient=patient)
+        except Exception as error:  # noqa: BLE001 - each request gets its own answer to it
+            if len(together) > 1 and not is_infrastructure(error):
+                elsewhere = list(together)
+            else:
+                for each in together:
+                    each.settle(error)
+                return
+        except BaseException:
+            for each in together:
+                each.answer.cancel()
+            raise
+        for each in elsewhere:
+            self._start(self._work([each], patient=True))
+
+    async def _transact(self, together: Sequence[_Waiting], *, patient: bool) -> list[_Waiting]:
+        """One transaction for all of them; returns those whose key another process has in hand."""
+        deployment, answers = self.deployment, self.answers
+        async with deployment.sessions() as session:
+            ours = await answers.hold(session, [each.turn.claim for each in together], wait=patient)
+            mine = [each for each in together if each.turn.claim.identity in ours]
+            kept = await answers.kept(session, [each.turn.claim for each in mine])
+            fresh = [each for each in mine if each.turn.claim.identity not in kept]
+            outcomes = await self.verb(session, [each.asked for each in fresh]) if fresh else []
+            done = list(zip(fresh, outcomes, strict=True))
+            stands = [(each, told) for each, told in done if not isinstance(told, Problem)]
+            responses = [_response(each.turn, told) for each, told in stands]
+            if stands:
+                await audit_many(session, [_audited(each, told) for each, told in stands])
+                claims = [each.turn.claim for each, _ in stands]
+                await answers.keep_all(session, list(zip(claims, responses, strict=True)))
+                await deployment.kernel.commit(session)
+        for (each, _), response in zip(stands, responses, strict=True):
+            each.settle(response)
+        for each, told in done:
+            if isinstance(told, Problem):
+                each.settle(told)
+        for each in mine:
+            if each.turn.claim.identity in kept:
+                each.settle(self._replay(each.turn.claim, kept[each.turn.claim.identity]))
+        return [each for each in together if each.turn.claim.identity not in ours]
+
+    def _replay(self, claim: Claim, kept: Kept) -> Response | Problem:
+        try:
+            return self.answers.replay(claim, kept)
+        except Problem as reused:
+            return reused
+
+
+def _response(turn: Turn, told: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(told), turn.status, media_type="application/json")
+
+
+def _audited(each: _Waiting, told: dict[str, Any]) -> dict[str, Any]:
+    subjects = {name: value for name, value in told.items() if isinstance(value, UUID)}
+    correlation_id = str(each.asked.cause.correlation_id)
+    return audit_row(each.turn.caller, each.turn.action, subjects, correlation_id=correlation_id)
+
+
+class Gather:
+    """Hands on what a request wants written: ``return await gather(verb, wanted)``."""
+
+    def __init__(self, gathering: Gathering, turn: Turn) -> None:
+        self._gathering = gathering
+        self._turn = turn
+
+    async def __call__(self, verb: Verb, wanted: Any) -> Response:
+        return await self._gathering.write(verb, self._turn, wanted)
+
+
+async def gather_of(request: Request) -> Gather:
+    """For endpoints of EdgeRoute that do not write by themselves."""
+    turn: Turn | None = getattr(request.state, "turn", None)
+    if turn is None:
+        raise RuntimeError("only writing routes of EdgeRoute whose callers are known can gather")
+    return Gather(request.app.state.gathering, turn)
+
+
+GatherDep = Annotated[Gather, Depends(gather_of)]
+
+
+def does_gather(dependant: Dependant) -> bool:
+    """Whether a route's endpoint hands its writing to ``gather``."""
+    return any(dependency.call is gather_of for dependency in dependant.dependencies)
