@@ -1,18 +1,20 @@
 """Take families into the register: rows, keys and announcements in one transaction, many families at a time.
 
 The officer's form and the import of a file go through here, so that a person is checked against the register in one
-way only.
+way only. A file has the register to itself; forms share it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from services.intake.register_lock import lock_register
+from services.intake.register_lock import lock_register, share_register
 from services.intake.register_lookup import Known, Standing
 from services.intake.registrations import Registration, Source
 from services.intake.resolve_entries import reconsider
@@ -23,6 +25,7 @@ from services.intake.rules.rows import Row
 from services.intake.write_registrations import Writing
 from shared.deployment import deployment_of_session
 from shared.messaging import Session
+from shared.messaging.causes import Cause
 
 
 async def register_families(session: Session, families: Sequence[Family], source: Source) -> list[Registration]:
@@ -33,12 +36,59 @@ async def register_families(session: Session, families: Sequence[Family], source
     known by its id or its card grows; nothing that stands in the register is overwritten.
     """
     await lock_register(session)
-    deployment = deployment_of_session(session)
-    known = await Known.load(session, deployment.vault, families, source.numbering, source.into)
+    vault = deployment_of_session(session).vault
+    known = await Known.load(session, vault, families, source.numbering, source.into)
     done = [_admit_family(family, known, source) for family in families]
-    await Writing(session, deployment, source).write(done)
-    await reconsider(session, [each.household_id for each in done if each.exists and each.members])
+    await _write(session, source, done)
     return done
+
+
+async def register_new_families(session: Session, families: Sequence[Wanted]) -> list[Registration]:
+    """Register families that are new; hold those of their people whose number is taken, announce all of it.
+
+    One that stands already, or whose every person is known or held, does not enter: nothing of it is written, and what
+    is returned says why. Others may register at the same time, as long as no number is the same.
+    """
+    known = Known(deployment_of_session(session).vault)
+    read = [each.family for each in families]
+    await share_register(session, known.numbers_of(read))
+    await known.look_up(session, read, None)
+    done = [_admit_new_family(each, known) for each in families]
+    by_register = groupby(sorted(zip(families, done, strict=True), key=_register_code), key=_register_code)
+    for code, some in by_register:
+        await _write(session, Source(code), [each for _, each in some if each.enters])
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A family that is to enter a register, and under which cause that is announced."""
+
+    family: Family
+    register_code: str
+    cause: Cause
+
+
+def _register_code(one: tuple[Wanted, Registration]) -> str:
+    return one[0].register_code
+
+
+async def _write(session: Session, source: Source, done: Sequence[Registration]) -> None:
+    await Writing(session, deployment_of_session(session), source).write(done)
+    await reconsider(session, {each.household_id: each.cause for each in done if each.exists and each.members})
+
+
+def _admit_new_family(wanted: Wanted, known: Known) -> Registration:
+    standing = known.standing_of(wanted.family)
+    if standing is not None:
+        return Registration(wanted.family, standing.household_id, is_new=False, standing=standing)
+    seen = set(known.digests)
+    one = _admit_family(wanted.family, known, Source(wanted.register_code))
+    one.cause = wanted.cause
+    if not one.enters:
+        # What does not enter is unknown to those who come after it.
+        known.digests = seen
+    return one
 
 
 def _admit_family(family: Family, known: Known, source: Source) -> Registration:

@@ -35,7 +35,7 @@ class Standing:
 
 @dataclass(slots=True)
 class Known:
-    """Loaded with four statements for any number of families; grows with what is registered meanwhile."""
+    """Loaded with few statements for any number of families; grows with what is registered meanwhile."""
 
     vault: Vault
     into: Standing | None = None
@@ -54,11 +54,21 @@ class Known:
         if into is not None:
             household = await session.get_one(Household, into)
             known.into = Standing(household.id, household.region, tuple(household.registers), None)
-        applicants = [known.applicant(row) for family in families for row in family.accepted]
-        await known._load_households(session, families, numbering)
-        await known._load_holders(session, [each.nik_index for each in applicants if each.nik_index])
-        await known._load_digests(session, [each.digest for each in applicants])
+        await known.look_up(session, families, numbering)
         return known
+
+    async def look_up(self, session: Session, families: Sequence[Family], numbering: str | None) -> None:
+        """Add what the register holds of these families."""
+        applicants = [self.applicant(row) for family in families for row in family.accepted]
+        await self._load_households(session, families, numbering)
+        await self._load_holders(session, [each.nik_index for each in applicants if each.nik_index])
+        await self._load_digests(session, [each.digest for each in applicants])
+
+    def numbers_of(self, families: Sequence[Family]) -> set[bytes]:
+        """What of these families may stand in the register once only: people, rows without a number, cards."""
+        applicants = (self.applicant(row) for family in families for row in family.accepted)
+        people = {each.nik_index or each.digest for each in applicants}
+        return people | {self.card_index(family.card) for family in families if family.card is not None}
 
     def applicant(self, row: Row) -> Applicant:
         """Digest and index of a row, worked out once."""
@@ -117,11 +127,9 @@ class Known:
 
     async def _load_digests(self, session: Session, digests: Sequence[bytes]) -> None:
         """Rows seen before that no number tells apart: those held, and those of people without a number."""
-        wanted = {"wanted": list(digests)}
-        self.digests |= set((await session.execute(_NAMELESS, wanted)).scalars())
-        if self.into is None:
-            # Who joins a household by a decision may come from the very row that was held.
-            self.digests |= set((await session.execute(_HELD, wanted)).scalars())
+        # Who joins a household by a decision may come from the very row that was held.
+        seen = _NAMELESS if self.into is not None else _NAMELESS_OR_HELD
+        self.digests |= set((await session.execute(seen, {"wanted": list(digests)})).scalars())
 
 
 # Made once: building a statement anew costs more than what it does.
@@ -148,7 +156,7 @@ _HOLDERS: Final = (
 _NAMELESS: Final = select(_member.c.row_digest).where(
     _member.c.row_digest == any_(_bytes), _member.c.nik_index.is_(None), _member.c.state == "active"
 )
-_HELD: Final = select(_held.c.row_digest).where(_held.c.row_digest == any_(_bytes))
+_NAMELESS_OR_HELD: Final = _NAMELESS.union_all(select(_held.c.row_digest).where(_held.c.row_digest == any_(_bytes)))
 
 
 def _standing(row: object) -> Standing:

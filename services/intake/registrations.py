@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.intake.register_lookup import Standing
 from services.intake.rules.families import Family
+from shared.messaging.causes import Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Registration:
     members: list[dict[str, Any]] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
     known: int = 0
+    cause: Cause | None = None
+    """Why this family is registered, where several are registered for different reasons at once."""
 
     @property
     def enters(self) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,8 @@ from services.intake.rules.findings import refusals
 from shared.deployment import deployment_of_session
 from shared.events.fields import CohortOutcome
 from shared.events.intake import CohortEntryResolved
-from shared.messaging import Session, announce
+from shared.messaging import Session, announce, in_course_of
+from shared.messaging.causes import Cause
 from shared.security import household_key
 
 _entry, _cohort, _member = table(CohortEntry), table(Cohort), table(Member)
@@ -48,15 +50,12 @@ async def resolve_part(session: Session, cohort_id: UUID, part: int) -> Counter[
     return Counter(each.outcome for each in resolved)
 
 
-async def reconsider(session: Session, household_ids: Collection[UUID]) -> None:
-    """Look again at entries that waited for one of these households, or for one of their members."""
-    waiting = _WAITING.bindparams(ids=list(household_ids)).subquery("waiting")
-    rows = await session.execute(
-        select(_entry, _cohort.c.code)
-        .join(_cohort, _cohort.c.id == _entry.c.cohort_id)
-        .where(_entry.c.id.in_(select(waiting.c.id)), _entry.c.outcome.is_not(None))
-        .order_by(_entry.c.cohort_id, _entry.c.row_number)
-    )
+async def reconsider(session: Session, causes: Mapping[UUID, Cause | None]) -> None:
+    """Look again at entries that waited for one of these households, or for one of their members.
+
+    What becomes of an entry is announced in the course of what brought its household, where a cause is given.
+    """
+    rows = await session.execute(_RECONSIDERED, {"ids": list(causes)})
     entries = [row._asdict() for row in rows]
     if entries:
         read = [
@@ -70,7 +69,7 @@ async def reconsider(session: Session, household_ids: Collection[UUID]) -> None:
             )
             for entry in entries
         ]
-        await _decide(session, {entry["cohort_id"]: entry["code"] for entry in entries}, read)
+        await _decide(session, {entry["cohort_id"]: entry["code"] for entry in entries}, read, causes)
 
 
 async def _read(session: Session, cohort: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> list[EntryRead]:
@@ -110,7 +109,12 @@ async def _mark_earlier(session: Session, cohort_id: UUID, read: Sequence[EntryR
             seen.add(each.nik_index)
 
 
-async def _decide(session: Session, codes: Mapping[UUID, str], read: Sequence[EntryRead]) -> list[Resolution]:
+async def _decide(
+    session: Session,
+    codes: Mapping[UUID, str],
+    read: Sequence[EntryRead],
+    causes: Mapping[UUID, Cause | None] = MappingProxyType({}),
+) -> list[Resolution]:
     register = await ListEvidence.load(session, read)
     resolved = [(each, resolve(register.evidence(each))) for each in read]
     changed = [(each, found) for each, found in resolved if _differs(each.entry, found)]
@@ -120,7 +124,8 @@ async def _decide(session: Session, codes: Mapping[UUID, str], read: Sequence[En
     await connection.execute(_RESOLVE, [_values(each, found) for each, found in changed])
     await _note_registry(session, changed)
     for each, found in changed:
-        announce(session, _event(each.entry, codes[each.entry["cohort_id"]], found))
+        with in_course_of(causes.get(found.household_id) if found.household_id else None):
+            announce(session, _event(each.entry, codes[each.entry["cohort_id"]], found))
     return [found for _, found in changed]
 
 
@@ -197,4 +202,12 @@ _WAITING = (
     )
     .bindparams(bindparam("ids", type_=ARRAY(Uuid)))
     .columns(id=Uuid)
+)
+# Several families may enter at the same time: an entry that waits for two of them is looked at by one after the other.
+_RECONSIDERED = (
+    select(_entry, _cohort.c.code)
+    .join(_cohort, _cohort.c.id == _entry.c.cohort_id)
+    .where(_entry.c.id.in_(select(_WAITING.subquery("waiting").c.id)), _entry.c.outcome.is_not(None))
+    .order_by(_entry.c.cohort_id, _entry.c.row_number)
+    .with_for_update(of=_entry)
 )

@@ -20,7 +20,7 @@ from services.intake.registrations import Registration, Source
 from shared.bulk import copy_rows
 from shared.deployment import Deployment
 from shared.events.intake import DuplicateSuspected
-from shared.messaging import Session, announce
+from shared.messaging import Session, announce, in_course_of
 from shared.security import HouseholdKey, household_keys
 
 _COPIED_MIN: Final = 64
@@ -43,12 +43,17 @@ class Writing:
         await self._rows(Member, [self._sealed_member(row, each, keys) for each in done for row in each.members])
         await self._rows(HeldRow, [self._sealed_held(row, each, keys) for each in done for row in each.held])
         for each in entering:
-            announce(self.session, registered(each.household_id, each.family, self.source.register_code, each.members))
-            announce(self.session, profile_of(each.household_id, each.family, each.members))
+            with in_course_of(each.cause):
+                self._announce_new(each)
         await self._update([each for each in done if not each.is_new])
         for each in done:
-            for row in each.held:
-                announce(self.session, _suspected(row, each))
+            with in_course_of(each.cause):
+                for row in each.held:
+                    announce(self.session, _suspected(row, each))
+
+    def _announce_new(self, each: Registration) -> None:
+        announce(self.session, registered(each.household_id, each.family, self.source.register_code, each.members))
+        announce(self.session, profile_of(each.household_id, each.family, each.members))
 
     async def _keys(self, done: Sequence[Registration]) -> dict[UUID, HouseholdKey]:
         wanted = {each.household_id for each in done if each.exists}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from sqlalchemy import select
 
 from services.intake.api.paging import After, Limit, page
@@ -14,22 +14,24 @@ from services.intake.bodies import Correction, NameSearch, NewHousehold, Withdra
 from services.intake.correct_household import correct_household
 from services.intake.households import load_for_change, load_household, present
 from services.intake.models import Household, table
-from services.intake.propose_household import propose_household
+from services.intake.propose_household import read_proposal, register_proposals
 from services.intake.search_names import search_names
 from services.intake.withdraw_household import withdraw_household
 from shared.events.fields import RegionCode
 from shared.security import audit
-from shared.web import EdgeRoute, SessionDep, only_looks
+from shared.web import DeploymentDep, EdgeRoute, GatherDep, SessionDep, only_looks
 
 router = APIRouter(prefix="/api/v1/households", route_class=EdgeRoute, tags=["households"])
 _household = table(Household)
 
 
 @router.post("", status_code=201)
-async def register_household(body: NewHousehold, caller: Officer, session: SessionDep) -> dict[str, Any]:
+async def register_household(
+    body: NewHousehold, caller: Officer, deployment: DeploymentDep, gather: GatherDep
+) -> Response:
     """Register one household. Refused rows refuse the whole of it; a person whose NIK is taken is held."""
     caller.require_region(body.region)
-    return await propose_household(session, caller, body)
+    return await gather(register_proposals, read_proposal(deployment, body))
 
 
 @router.get("")
