@@ -147,18 +147,24 @@ def _shown(row: Any) -> Parked:
 
 
 def _dump(raw: RawRecord) -> bytes:
-    record = [
-        raw.topic, raw.partition, raw.offset, _hex(raw.key), _hex(raw.value),
-        [[name, _hex(value)] for name, value in raw.headers],
-    ]  # fmt: skip
+    """A line of JSON with everything but the value, then the value as it came: it may be a megabyte of anything."""
+    value = None if raw.value is None else bytes(raw.value)
+    headers = [[name, _hex(value)] for name, value in raw.headers]
+    about = [raw.topic, raw.partition, raw.offset, _hex(raw.key), None if value is None else len(value), headers]
     # Unlike orjson it keeps the name of a header that is no text.
-    return json.dumps(record).encode()
+    return json.dumps(about).encode() + b"\n" + (value or b"")
 
 
 def _load(plain: bytes) -> StoredRecord:
-    topic, partition, offset, key, value, headers = json.loads(plain)
+    about, _, after = plain.partition(b"\n")
+    topic, partition, offset, key, value, headers = json.loads(about)
+    if isinstance(value, int):
+        kept: bytes | None = after
+    else:
+        # Without a value, or parked by a release that wrote the value into the line.
+        kept = _unhex(value)
     pairs = tuple((name, _unhex(value)) for name, value in headers)
-    return StoredRecord(topic, partition, offset, _unhex(key), _unhex(value), pairs)  # type: ignore[arg-type]
+    return StoredRecord(topic, partition, offset, _unhex(key), kept, pairs)  # type: ignore[arg-type]
 
 
 def _hex(value: bytes | None) -> str | None:
