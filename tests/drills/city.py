@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import httpx2
+import psutil
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -23,9 +24,10 @@ from local.city import City, Deployed
 from local.stack.processes import free_ports
 from local.story.desk import Desk, IssuerTokens
 from shared.events.topics import consumer_group, parse_topic
-from tests.drills.nursery import Birth, Nursery
+from tests.drills.nursery import Birth, Child, Nursery
 
 if TYPE_CHECKING:
+    from tests.drills.bulk import BulkLoad
     from tests.drills.load import Load
     from tests.drills.scene import Scene
 
@@ -45,11 +47,15 @@ class Forked(Deployed):
     """Where the process kills itself after its next start, once."""
     fault: list[str] = field(default_factory=list)
     """What ``faults.py`` does to it at every start."""
+    everywhere: list[str] = field(default_factory=list)
+    """The same for all processes of the city."""
 
     def start(self) -> None:
         service, _, agency = self.name.partition(".")
         env_file = Path(self.env["TUNTAS_DEPLOYMENTS"]) / f"{service}.{agency}.env"
-        birth = Birth(service, self.role, self._own_env(), str(env_file), str(self.log), self.dies_at, self.fault)
+        birth = Birth(
+            service, self.role, self._own_env(), str(env_file), str(self.log), self.dies_at, self.fault, self.everywhere
+        )
         self.process, self.dies_at = self.nursery.bear(birth), None  # type: ignore[assignment]
 
     def _own_env(self) -> dict[str, str]:
@@ -125,6 +131,14 @@ class DrillProcess:
                 return 0, {}
         return answer.status_code, answer.json()
 
+    def cpu_seconds(self) -> float:
+        """What it has used since its birth; 0 where it does not run."""
+        try:
+            used = psutil.Process(self.pid).cpu_times()
+        except psutil.NoSuchProcess:
+            return 0.0
+        return float(used.user + used.system)
+
     def resident_mb(self) -> float:
         return self.deployed.resident_mb()
 
@@ -134,11 +148,21 @@ class DrillProcess:
 
 
 @dataclass
+class Said:
+    """Records of topics, and the events among them: by their ids, each once however often it was sent."""
+
+    records: int = 0
+    events: int = 0
+
+
+@dataclass
 class DrillCity(City):
     """`async with scene.city() as city:`"""
 
     directory: Path = _DIRECTORY
     scene: Scene | None = None
+    everywhere: list[str] = field(default_factory=list)
+    """What ``faults.py`` does to every process at every start."""
     http: httpx2.AsyncClient = field(
         default_factory=lambda: httpx2.AsyncClient(limits=httpx2.Limits(max_connections=64))
     )
@@ -164,7 +188,7 @@ class DrillCity(City):
         await self.http.aclose()
 
     def _forked(self, name: str, role: str, url: str, log: Path, env: dict[str, str]) -> Deployed:
-        return Forked(name, role, url, log, env, nursery=self._nursery)
+        return Forked(name, role, url, log, env, nursery=self._nursery, everywhere=self.everywhere)
 
     @property
     def processes(self) -> dict[str, DrillProcess]:
@@ -183,7 +207,14 @@ class DrillCity(City):
         env = {**first.env, "TUNTAS_HTTP_PORT": str(port)}
         log = first.log.with_name(f"{key.replace('/', '.')}.log")
         self.deployed[key] = Forked(
-            name, role, f"http://127.0.0.1:{port}", log, env, nursery=self._nursery, fault=list(first.fault)
+            name,
+            role,
+            f"http://127.0.0.1:{port}",
+            log,
+            env,
+            nursery=self._nursery,
+            fault=list(first.fault),
+            everywhere=self.everywhere,
         )
         self.deployed[key].start()
         if wait:
@@ -196,6 +227,13 @@ class DrillCity(City):
             await process.resume()
             await process.start()
         await self.wait_ready(list(self.deployed))
+
+    def begin_command(self, log: Path, command: str, name: str, *words: str, fault: Sequence[str] = ()) -> Child:
+        """Begin a `tuntas` command about a deployment, as an operator would; what it says goes to the log."""
+        service, _, agency = name.partition(".")
+        env = {"TUNTAS_DEPLOYMENTS": str(self.operator.deployments_dir), "TUNTAS_STATE_DIR": str(self.state)}
+        said = [command, service, "--agency", agency, *words]
+        return self._nursery.bear(Birth(service, "", env, "", str(log), fault=list(fault), command=said))
 
     def desk(self, service: str, agency: str, title: str, patience_s: float = 120.0) -> Desk:
         """Somebody of an agency at a deployment; ``patience_s`` 0 means one attempt."""
@@ -218,6 +256,19 @@ class DrillCity(City):
             yield connection
         finally:
             await connection.close()
+
+    @asynccontextmanager
+    async def bulk_load(self, files: int) -> AsyncIterator[BulkLoad]:
+        """A load that comes to an end: so many files, whose families all go the whole way."""
+        from tests.drills.bulk import BulkLoad
+
+        assert self.scene is not None
+        load = BulkLoad(self, self.scene, registrations=1, decisions=1, disbursements=1, files=files)
+        await load.start()
+        try:
+            yield load
+        finally:
+            await load.stop()
 
     @asynccontextmanager
     async def load(self, *, registrations: int = 4, decisions: int = 2, disbursements: int = 1) -> AsyncIterator[Load]:
@@ -247,9 +298,21 @@ class DrillCity(City):
         assert self.scene is not None
         await judge(self, self.scene)
 
-    async def records(self) -> int:
-        """How many records all topics of this city hold."""
-        return sum((await self._ends()).values())
+    async def said(self) -> Said:
+        """What all topics of this city hold."""
+        ends, said, ids = await self._ends(), Said(), set[bytes]()
+        left = {place for place, end in ends.items() if end}
+        async with AIOKafkaConsumer(
+            **self.addresses.kafka.aiokafka(), auto_offset_reset="earliest", max_partition_fetch_bytes=4 * 1024 * 1024
+        ) as consumer:
+            consumer.assign(left)
+            while left:
+                for records in (await consumer.getmany(timeout_ms=500, max_records=5_000)).values():
+                    said.records += len(records)
+                    ids.update(value for each in records for name, value in each.headers if name == "ce_id" and value)
+                left = {place for place in left if await consumer.position(place) < ends[place]}
+        said.events = len(ids)
+        return said
 
     async def _at_work(self) -> dict[str, Any]:
         """What keeps the city from being settled, by the servers' own word; the outboxes first, then the groups."""

@@ -5,27 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from typing import get_args
 
-from shared.messaging.points import Point
 from tests.drills.load import DINSOS
 from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene
+from tests.drills.storm import REACHES, SHORT_SESSION, points_of, storm
 
 DRILL = Drill(1, "kill -9 of each service and role")
-APART = {f"{service}.{DINSOS}": ("api", "worker", "relay") for service in ("intake", "programs")}
-REACHES: dict[str, tuple[str, ...]] = {
-    "api": ("before-database-commit", "after-database-commit"),
-    "relay": ("before-publish", "after-publish"),
-    "worker": (
-        "after-read", "before-database-commit", "after-database-commit", "before-offset-commit", "after-offset-commit",
-    ),
-    "all": get_args(Point),
-}  # fmt: skip
-"""Which points a process of a role comes to."""
-ANNOUNCES_NOTHING = {f"notifications.{DINSOS}", "programs.dinkop-samarinda"}
-"""Deployments of the city that only listen here: none of their processes comes to a point of the relay."""
+ROLES = ("api", "worker", "relay")
+APART = {f"{service}.{DINSOS}": ROLES for service in ("intake", "programs")}
+ALL_APART = {f"{service}.{DINSOS}": ROLES for service in ("intake", "verification", "programs")}
+FILES = 3
 POINT_WITHIN_SECONDS = 90.0
-"""A killed consumer's group waits ten seconds for it before the next life hears anything, and others wait for that."""
 BUSY = f"intake.{DINSOS}"
 """Where every family passes; elsewhere the first time at a point may be the only one for a while."""
 LIVES_SECONDS = 2.0
@@ -34,8 +24,14 @@ LOOK_SECONDS = 0.05
 
 @DRILL.run
 async def run(scene: Scene) -> None:
+    deaths = await (few_lives(scene) if scene.size == "small" else a_storm(scene))
+    scene.note("deaths", dict(sorted(deaths.items())))
+
+
+async def few_lives(scene: Scene) -> Counter[str]:
+    """Small: each process dies a few times, once at each point of its role."""
     deaths = Counter[str]()
-    async with scene.city(roles_of=APART) as city:
+    async with scene.city(roles_of=APART, everywhere=SHORT_SESSION) as city:
         async with city.load() as load:
             await load.until(acknowledged=10)
             await live_and_die(scene, city, deaths)
@@ -44,37 +40,38 @@ async def run(scene: Scene) -> None:
             await load.stop()
         await city.settled()
         await city.judge()
-    scene.note("deaths", dict(sorted(deaths.items())))
     for role, points in REACHES.items():
         unseen = [point for point in points if not deaths[f"{role} {point}"]]
         scene.expect(not unseen, f"A process of role {role} dies at each of its points, and not at {unseen}.")
+    return deaths
+
+
+async def a_storm(scene: Scene) -> Counter[str]:
+    """Large: somebody dies about every second while thousands of families go from a file to the bank's answer."""
+    async with scene.city(roles_of=ALL_APART, everywhere=SHORT_SESSION) as city:
+        async with city.bulk_load(files=FILES) as load:
+            async with storm(scene, city) as raging:
+                done = await load.until_all_are_paid()
+            await load.stop()
+        scene.expect(done, f"All families of the files are paid: {len(load.paid)} of {load.imported}.")
+        await city.settled(within=300)
+        await city.judge()
+    return raging.deaths
 
 
 async def live_and_die(scene: Scene, city: DrillCity, deaths: Counter[str]) -> None:
-    """Each process lives through its share of the points of its role; who is done sooner begins again, if large."""
-    lots = draw(scene, city)
-    consumers = [asyncio.create_task(_lives(scene, *lot, deaths)) for lot in lots if lot[0].role in ("worker", "all")]
-    others = [lot for lot in lots if lot[0].role not in ("worker", "all")]
-    while True:
-        await asyncio.gather(*(_lives(scene, *lot, deaths) for lot in others))
-        if scene.size == "small" or all(each.done() for each in consumers):
-            break
-    await asyncio.gather(*consumers)
+    """Each process lives through its share of the points of its role."""
+    await asyncio.gather(*(_lives(scene, *lot, deaths) for lot in draw(scene, city)))
 
 
 def draw(scene: Scene, city: DrillCity) -> list[tuple[DrillProcess, list[str]]]:
-    """Deal the points of each role to its processes, in random order and evenly, once or several times."""
+    """Deal the points of each role to its processes, in random order and evenly."""
     lots: list[tuple[DrillProcess, list[str]]] = [(each, []) for each in city.processes.values()]
     for role, points in REACHES.items():
-        for _ in range(scene.at_size(1, 6)):
-            for point in scene.random.sample(points, len(points)):
-                able = [lot for lot in lots if lot[0].role == role and comes_to(lot[0], point)]
-                min(able, key=lambda lot: len(lot[1]))[1].append(point)
+        for point in scene.random.sample(points, len(points)):
+            able = [lot for lot in lots if lot[0].role == role and point in points_of(lot[0])]
+            min(able, key=lambda lot: len(lot[1]))[1].append(point)
     return lots
-
-
-def comes_to(process: DrillProcess, point: str) -> bool:
-    return not (point.endswith("-publish") and process.name in ANNOUNCES_NOTHING)
 
 
 async def _lives(scene: Scene, process: DrillProcess, points: list[str], deaths: Counter[str]) -> None:

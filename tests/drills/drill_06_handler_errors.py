@@ -20,7 +20,8 @@ async def run(scene: Scene) -> None:
         await break_all(city, ["fail_handlers", str(scene.seed), str(folder)])
         async with city.load() as load:
             load.waits_s = 2.0
-            await asyncio.sleep(scene.at_size(8, 60))
+            await asyncio.sleep(scene.at_size(4, 60))
+            await load.until_paid()
             await load.stop()
         await city.settled()
         parked = await parked_by_reason(city)

@@ -19,6 +19,8 @@ async def run(scene: Scene) -> None:
             for _ in range(scene.at_size(3, 20)):
                 await asyncio.sleep(scene.random.uniform(1, 3))
                 await repeat_some(scene, foreign)
+            await load.until_paid()
+            await repeat_some(scene, foreign)
             await load.stop()
         await city.settled()
         before = await figures(city)

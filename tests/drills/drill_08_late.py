@@ -23,6 +23,8 @@ async def run(scene: Scene) -> None:
         async with city.load() as load:
             for _ in range(scene.at_size(3, 20)):
                 await hold_back(scene, city)
+            await load.until_paid()
+            await hold_back(scene, city)
             await load.stop()
         await city.settled()
         parked = await parked_by_reason(city)

@@ -6,21 +6,21 @@ import asyncio
 
 import psutil
 
-from shared.messaging.consumer import SESSION_MS
 from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene
+from tests.drills.storm import SHORT_SESSION, SHORT_SESSION_MS
 
 DRILL = Drill(10, "rebalance storm and a paused zombie past its session")
 STORMY = ("verification.dinsos-samarinda", "programs.dinsos-samarinda")
 WORKERS_MAX = 4
 POINTS = ("after-read", "before-database-commit", "after-database-commit", "before-offset-commit")
 FALLS_ASLEEP_WITHIN_S = 20.0
-PAST_SESSION_S = SESSION_MS / 1000 + 2
+PAST_SESSION_S = SHORT_SESSION_MS / 1000 + 2
 
 
 @DRILL.run
 async def run(scene: Scene) -> None:
     name = scene.random.choice(STORMY)
-    async with scene.city(roles_of={name: ("api", "worker", "relay")}) as city:
+    async with scene.city(roles_of={name: ("api", "worker", "relay")}, everywhere=SHORT_SESSION) as city:
         for _ in range(WORKERS_MAX - 1):
             await city.start_another(name, "worker", wait=False)
         await city.all_start()
@@ -30,6 +30,7 @@ async def run(scene: Scene) -> None:
                 await asyncio.sleep(scene.random.uniform(0.5, 1.5))
             for _ in range(scene.at_size(1, 8)):
                 await sleep_past_the_session(scene, city, name)
+            await load.until_paid()
             await load.stop()
         await city.all_start()
         await city.settled()
@@ -49,10 +50,12 @@ async def come_or_go(scene: Scene, workers: list[DrillProcess]) -> None:
 async def sleep_past_the_session(scene: Scene, city: DrillCity, name: str) -> None:
     """A worker stops at a point of its work, others take over, and it goes on with what it held."""
     one = scene.random.choice(city.of(name, "worker"))
-    await one.kill()
     point = scene.random.choice(POINTS)
-    one.deployed.fault = ["stop_at", point, str(scene.random.randint(1, 5))]
     await city.all_start()
+    one.deployed.fault = ["stop_at", point, str(scene.random.randint(1, 5))]
+    await one.kill()
+    # It may fall asleep before it says that it is ready.
+    await one.start()
     one.deployed.fault = []
     asleep = await falls_asleep(one)
     if not asleep:

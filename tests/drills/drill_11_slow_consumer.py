@@ -33,7 +33,7 @@ async def run(scene: Scene) -> None:
         await city.all_start()
         before_mb = slow.resident_mb()
         async with city.load() as load:
-            await load.for_a_while()
+            await load.until_paid()
             await load.stop()
         scene.note("backlog", await foreign.say_again(visits(city.topic_root, scene.at_size(3_000, 50_000))))
         await lag_is_right(scene, city, foreign)

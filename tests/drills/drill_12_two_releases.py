@@ -27,6 +27,7 @@ async def run(scene: Scene) -> None:
                 await say_newer_versions(city, foreign)
                 await load.until(ACKNOWLEDGED_BETWEEN)
                 await roll(city, scene.random.choice(sorted(city.processes)), newer)
+            await load.until_paid()
             await load.stop()
         await city.settled()
         versions = Counter(

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-from tests.drills.drill_01_kill_each_role import REACHES
 from tests.drills.load import DINSOS
 from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene
+from tests.drills.storm import points_of
 
 DRILL = Drill(18, "mixed chaos, two faults at a time")
 APART = {f"{service}.{DINSOS}": ("api", "worker", "relay") for service in ("intake", "programs")}
@@ -54,7 +54,7 @@ async def kill(scene: Scene, city: DrillCity) -> None:
 async def die_at_a_point(scene: Scene, city: DrillCity) -> None:
     for process in a_few(scene, city):
         await process.kill()
-        process.arm(scene.random.choice(REACHES[process.role]), scene.random.randint(1, 3))
+        process.arm(scene.random.choice(points_of(process)), scene.random.randint(1, 3))
         await process.start()
         scene.kills += 1
     await asyncio.sleep(scene.random.uniform(1, 4))

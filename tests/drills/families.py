@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,37 +22,58 @@ ANSWERS: dict[str, Any] = {
 """What a visit to any of them finds."""
 
 
+_PERSON = (
+    "no_urut", "id_keluarga", "nik", "nama", "nomor_kartu_keluarga", "tanggal_lahir", "jenis_kelamin",
+    "status_hubungan_keluarga", "kode_wilayah",
+)  # fmt: skip
+_RELATIONS = {"head": "1", "spouse": "2", "child": "3"}
+
+
 def closed_list(families: Sequence[dict[str, Any]]) -> bytes:
     """A closed list as a city receives it: the head of each family, known to the civil registry."""
+    heads = ((family, family["members"][0]) for family in families)
+    return _file((*_PERSON, "padan_dukcapil"), ((*_person(*each), "1") for each in heads))
+
+
+def register_file(families: Sequence[dict[str, Any]]) -> bytes:
+    """The same families as a register sends them: a row a person, the rows of a family together."""
+    rows = (
+        (*_person(family, member), family["address"], family["rt"], family["rw"], family["decile"])
+        for family in families
+        for member in family["members"]
+    )
+    return _file((*_PERSON, "alamat", "rt", "rw", "desil"), rows)
+
+
+def _file(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     file = io.StringIO()
     write = csv.writer(file, lineterminator="\n").writerow
-    write(
-        (
-            "no_urut", "id_keluarga", "nik", "nama", "nomor_kartu_keluarga", "tanggal_lahir", "jenis_kelamin",
-            "status_hubungan_keluarga", "kode_wilayah", "padan_dukcapil",
-        )
-    )  # fmt: skip
-    for number, family in enumerate(families, start=1):
-        head = family["members"][0]
-        write(
-            (
-                number, f"K{number}", head["nik"], head["name"], family["family_card_number"], head["birth_date"],
-                head["sex"], "1", family["region"], "1",
-            )
-        )  # fmt: skip
+    write(header)
+    for number, row in enumerate(rows, start=1):
+        write((number, *row))
     return file.getvalue().encode()
+
+
+def _person(family: dict[str, Any], member: dict[str, Any]) -> Sequence[str]:
+    # The card's number is also the sender's own number of the family: no two lists or files share it by chance.
+    card = family["family_card_number"]
+    return (
+        card, member["nik"], member["name"], card, member["birth_date"], member["sex"], _RELATIONS[member["relation"]],
+        family["region"],
+    )  # fmt: skip
 
 
 class Families:
     """One family after another, the same for the same seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, members_max: int = 5) -> None:
         self.random = random.Random(seed)
+        self._members_max = members_max
         self._serial = self.random.randrange(1_000_000)
 
     def next(self) -> dict[str, Any]:
         """The body of a registration: one to five members, each with a number of their own."""
-        members = [self._member(place) for place in range(self.random.randint(1, 5))]
+        members = [self._member(place) for place in range(self.random.randint(1, self._members_max))]
         return {
             "region": self.random.choice(_PLACES),
             "register_code": "own",

@@ -19,11 +19,12 @@ from sqlalchemy import text
 
 from shared.events.contracts import CONTRACTS
 from shared.events.envelope import Event, Tombstone
-from shared.messaging import announcing, points
+from shared.messaging import announcing, consumer, hearing, points
 from shared.messaging.routing import EventRouter, Hearer
 from shared.service import Service
 
 Wrapper = Callable[[Hearer], Callable[..., Awaitable[None]]]
+DIES_WHILE_FOLDING = "dies while folding"
 ONE_IN = 10
 """One event in so many is unlucky in one of its handlers."""
 
@@ -102,6 +103,11 @@ def write_down(service: Service, type_name: str, seconds: str) -> None:
     _wrap(service.events, wrapper)
 
 
+def short_session(service: Service, milliseconds: str) -> None:  # noqa: ARG001 - every fault is called with the service
+    """A group gives a silent worker up after so long, so that a killed one's partitions move on quickly."""
+    consumer.SESSION_MS, consumer.HEARTBEAT_MS = int(milliseconds), int(milliseconds) // 4
+
+
 def be_the_next_release(service: Service) -> None:
     """Announce every fact with a further optional field, and a ``.v2`` of other shape beside it; know all ``.v2``."""
     for contract in list(CONTRACTS.values()):
@@ -116,6 +122,19 @@ def be_the_next_release(service: Service) -> None:
         return waiting
 
     announcing._pending = pending
+
+
+def die_while_folding(service: Service, when: str) -> None:  # noqa: ARG001 - every fault is called with the service
+    """The process kills itself in a rebuild, ``before`` or ``after`` a batch is folded into the emptied tables."""
+    dispatch_of = hearing.Hearing.dispatch
+
+    async def dispatch(self: Any, session: Any, handled: Any, *, react: bool = True) -> None:
+        if when == "after":
+            await dispatch_of(self, session, handled, react=react)
+        os.write(1, f"{DIES_WHILE_FOLDING}\n".encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    hearing.Hearing.dispatch = dispatch  # type: ignore[method-assign]
 
 
 def stop_at(service: Service, point: str, nth: str) -> None:  # noqa: ARG001 - every fault is called with the service

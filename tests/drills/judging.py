@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.drills.city import DrillCity
     from tests.drills.scene import Scene
 
+ANY = "any id"
+"""What a register file's acknowledgement says of each of its families."""
 INTAKE, VERIFICATION, PROGRAMS = f"intake.{DINSOS}", f"verification.{DINSOS}", f"programs.{DINSOS}"
 
 
@@ -25,10 +27,13 @@ async def judge(city: DrillCity, scene: Scene) -> None:
     """Add to the scene's outcome what is wrong; call it when the city is settled."""
     await _reconcile(city, scene)
     await _registrations(city, scene)
+    await _files(city, scene)
     await _decisions(city, scene)
     await _lists(city, scene)
     await _payments(city, scene)
-    scene.outcome.events += await city.records()
+    said = await city.said()
+    scene.outcome.events += said.events
+    scene.note("records", said.records)
     scene.outcome.acknowledged = scene.journal.acknowledgements
     scene.outcome.unacknowledged = scene.journal.without_answer
     scene.note("acknowledged", dict(Counter(each.kind for each in scene.journal.entries if each.answer is not None)))
@@ -49,7 +54,7 @@ async def _reconcile(city: DrillCity, scene: Scene) -> None:
 
 async def _registrations(city: DrillCity, scene: Scene) -> None:
     """A family that was acknowledged stands once, under its id, with all its members; another once or not at all."""
-    entries = list(scene.journal.of("registration"))
+    entries = [*scene.journal.of("registration"), *families_of_files(scene.journal.of("file"))]
     if not entries:
         return
     async with opened(city, INTAKE) as deployment:
@@ -63,6 +68,13 @@ async def _registrations(city: DrillCity, scene: Scene) -> None:
         _wrong(scene, kind, True, what)
 
 
+def families_of_files(files: Iterable[Entry]) -> Iterator[Entry]:
+    """The families of register files, each as a registration of its own; acknowledged where the file was."""
+    for file in files:
+        for niks in file.about.get("families", ()):
+            yield Entry(file.number, "registration", {"niks": niks}, file.answer and ANY)
+
+
 def wrong_families(
     entries: Iterable[Entry], households_of: Callable[[str], Sequence[str]]
 ) -> Iterator[tuple[Literal["lost", "twice"], str]]:
@@ -70,12 +82,29 @@ def wrong_families(
     for entry in entries:
         found = [households_of(nik) for nik in entry.about["niks"]]
         households = {household for each in found for household in each}
-        if entry.answer is not None and households != {entry.answer}:
+        if entry.answer is not None and not (households if entry.answer is ANY else households == {entry.answer}):
             yield "lost", f"registration {entry.number} was acknowledged as {entry.answer}, and is {sorted(households)}"
         if len(households) > 1 or any(len(each) > 1 for each in found):
             yield "twice", f"family {entry.number} is {sorted(households)}"
         if households and not all(found):
             yield "lost", f"a part of family {entry.number}"
+
+
+async def _files(city: DrillCity, scene: Scene) -> None:
+    """Every file that was accepted was worked off to its last row, and none twice."""
+    entries = list(scene.journal.of("file"))
+    async with city.database(INTAKE) as connection:
+        kept = await connection.fetch(
+            "select id, state, rows, registered + known + held + rejected as told from import"
+        )
+    of_file = {str(row["id"]): row for row in kept}
+    for entry in entries:
+        row = of_file.get(entry.answer)
+        whole = row is not None and row["state"] == "done" and row["rows"] == row["told"] == entry.about["rows"]
+        _wrong(
+            scene, "lost", entry.answer is not None and not whole, f"file {entry.number} of {entry.about['rows']} rows"
+        )
+    _wrong(scene, "twice", len(kept) > len(entries), f"{len(kept)} files, {len(entries)} were sent")
 
 
 async def _decisions(city: DrillCity, scene: Scene) -> None:

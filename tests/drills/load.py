@@ -6,7 +6,9 @@ All by HTTP, each request with an Idempotency-Key. Most repeat a request until i
 from __future__ import annotations
 
 import asyncio
+import csv
 import hashlib
+import io
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -29,12 +31,11 @@ DAY = "2022-12-19"
 ASKED_ONCE = 0.1
 """The share of registrations that are never repeated."""
 GROUP_MAX = 25
-PAID_AT_ONCE_MAX = 100
+PAID_TOGETHER_MAX = 100
 REFUSED_BY_BANK = 0.03
 LOOK_SECONDS = 0.1
-COHORT = "P3KE-DRILL"
-LISTED_SMALL = 1_500
-LISTED_LARGE = 20_000
+LISTED_TOGETHER = 150
+"""Families of a closed list; when all of them are registered, the next list is handed in."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,12 @@ class Load:
     decisions: int
     disbursements: int
     paid_rupiah: int = 0
+    paid: set[str] = field(default_factory=set)
+    """Households on whose payment the bank's answer was taken in, whatever it said."""
     waits_s: float = float("inf")
     """So long a client waits until a family is heard of elsewhere; then it goes on without that family."""
+    paid_together_max: int = PAID_TOGETHER_MAX
+    looks_after_s: float = LOOK_SECONDS
     _registered: asyncio.Queue[Registered] = field(default_factory=asyncio.Queue)
     _verified: asyncio.Queue[Registered] = field(default_factory=asyncio.Queue)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,34 +70,34 @@ class Load:
 
     def __post_init__(self) -> None:
         self._families = Families(self.scene.random.getrandbits(32))
-        self._listed = [self._families.next() for _ in range(self.scene.at_size(LISTED_SMALL, LISTED_LARGE))]
-        self._lists = asyncio.Lock()
+        self._listed: list[dict[str, Any]] = []
+        self._lists = 0
+        self._listing = asyncio.Lock()
 
     @property
     def acknowledged(self) -> int:
         return self.scene.journal.acknowledgements
 
-    async def start(self) -> None:
-        """Publish the programme, share out the region, hand in a closed list, and let everybody begin.
+    @property
+    def someone_gave_up(self) -> bool:
+        return any(each.done() for each in self._clients)
 
-        Only who stands on a closed list is visited; its families are those that are registered first.
-        """
-        content = closed_list(self._listed)
-        fields = {"kind": "cohort", "register_code": "p3ke", "region": "64.72", "cohort": COHORT, "received_on": DAY}
-        await self._desk("intake", "petugas-register").upload(
-            "/api/v1/imports", ("daftar.csv", content, "text/csv"), fields
-        )
-        self._listed.reverse()
+    async def start(self) -> None:
+        """Publish the programme, share out the region, and let everybody begin."""
         await self._desk("verification", "penyelia-verifikasi").post(
             "/api/v1/assignments", {"assignments": [{"region": "64.72", "officer": f"{DINSOS}.petugas-verifikasi-1"}]}
         )
         await self._desk("programs", "petugas-program").post("/api/v1/programmes", document())
-        kinds: list[tuple[int, Callable[[], Awaitable[None]]]] = [
+        self._clients = [
+            asyncio.create_task(self._work(act)) for count, act in self._clients_by_work() for _ in range(count)
+        ]
+
+    def _clients_by_work(self) -> list[tuple[int, Callable[[], Awaitable[None]]]]:
+        return [
             (self.registrations, self._register_on),
             (self.decisions, self._decide_on),
             (self.disbursements, self._disburse_on),
         ]
-        self._clients = [asyncio.create_task(self._work(act)) for count, act in kinds for _ in range(count)]
 
     async def stop(self) -> None:
         """Nobody begins anything new; raises what made a client give up."""
@@ -110,13 +115,13 @@ class Load:
     async def until(self, acknowledged: int) -> None:
         """Until so many requests more were acknowledged, or a client has given up."""
         goal = self.acknowledged + acknowledged
-        while self.acknowledged < goal and not any(each.done() for each in self._clients):
+        while self.acknowledged < goal and not self.someone_gave_up:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def until_paid(self) -> None:
         """Until one list more was paid and settled, or a client has given up: then all of the story has been played."""
         before = self.paid_rupiah
-        while self.paid_rupiah == before and not any(each.done() for each in self._clients):
+        while self.paid_rupiah == before and not self.someone_gave_up:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def verified(self, count: int) -> list[str]:
@@ -124,7 +129,7 @@ class Load:
         for _ in range(count):
             await self._register_on()
         ready: list[Registered] = []
-        while len(ready) < count and not any(each.done() for each in self._clients):
+        while len(ready) < count and not self.someone_gave_up:
             ready += await self._take(self._verified, count - len(ready))
         return [each.household_id for each in await self._known_of(ready)]
 
@@ -134,9 +139,8 @@ class Load:
 
     async def _register_on(self) -> None:
         """One family more."""
+        body = await self._next_family()
         once = self._families.random.random() < ASKED_ONCE
-        is_listed = bool(self._listed)
-        body = self._listed.pop() if is_listed else self._families.next()
         entry = self.scene.journal.asks("registration", niks=[each["nik"] for each in body["members"]], once=once)
         desk = self._desk("intake", "petugas-register", patience_s=0.0 if once else 120.0)
         try:
@@ -149,10 +153,30 @@ class Load:
                 raise
             return
         self.scene.journal.acknowledged(entry, answer["household_id"])
-        if not is_listed:
-            return
         members = [each["member_id"] for each in answer["members"]]
         self._registered.put_nowait(Registered(answer["household_id"], members))
+
+    async def _next_family(self) -> dict[str, Any]:
+        """A family of a closed list, for only those are visited."""
+        async with self._listing:
+            if not self._listed:
+                listed = [self._families.next() for _ in range(LISTED_TOGETHER)]
+                await self._hand_in_list(listed)
+                self._listed = listed
+            return self._listed.pop()
+
+    async def _hand_in_list(self, families: list[dict[str, Any]]) -> None:
+        self._lists += 1
+        fields = {"kind": "cohort", "register_code": "p3ke", "cohort": f"P3KE-DRILL-{self._lists}", "received_on": DAY}
+        await self._hand_in("daftar.csv", closed_list(families), fields, len(families))
+
+    async def _hand_in(self, name: str, content: bytes, fields: dict[str, str], rows: int, **about: Any) -> Any:
+        """Send a file; the answer that accepted it."""
+        entry = self.scene.journal.asks("file", **about, rows=rows)
+        desk = self._desk("intake", "petugas-register")
+        answer = await desk.upload("/api/v1/imports", (name, content, "text/csv"), {"region": "64.72", **fields})
+        self.scene.journal.acknowledged(entry, answer["import_id"])
+        return answer
 
     async def _decide_on(self) -> None:
         """Visit and decide a group of families, once verification has heard of them."""
@@ -160,6 +184,9 @@ class Load:
         known = [found for each in group if (found := await self._case_of(each)) is not None]
         if not known:
             return
+        await self._visit_and_decide(known)
+
+    async def _visit_and_decide(self, known: list[Registered]) -> None:
         visits = [_visit(each) for each in known]
         await self._journaled(
             "visits", self._desk("verification", "petugas-verifikasi-1"), "/api/v1/visits:batch", {"visits": visits}
@@ -187,10 +214,14 @@ class Load:
 
     async def _disburse_on(self) -> None:
         """Enrol what was verified and pay it by a list, two people for each."""
-        group = await self._take(self._verified, PAID_AT_ONCE_MAX)
+        group = await self._take(self._verified, self.paid_together_max)
         group = await self._known_of(group)
         if not group:
             return
+        await self._enrol(group)
+        await self._pay()
+
+    async def _enrol(self, group: list[Registered]) -> None:
         wanted = [each.household_id for each in group]
         officer, head = self._desk("programs", "petugas-program"), self._desk("programs", "kepala-bidang-program")
         proposal = await self._journaled(
@@ -202,7 +233,6 @@ class Load:
             raise RuntimeError(f"Nobody of a group could be enrolled: {proposal}")
         await self._journaled("enrolment", head, f"{path}/decision", {"approve": True, "decree": decree})
         await self._until(head, path, "done")
-        await self._pay()
 
     async def _pay(self) -> None:
         maker, checker = (
@@ -223,6 +253,7 @@ class Load:
         self.scene.journal.acknowledged(entry, told)
         settled = await self._until(maker, path, "settled")
         self.paid_rupiah += int(settled["rupiah"])
+        self.paid |= {item["household_id"] for item in csv.DictReader(io.StringIO(order))}
 
     async def _known_of(self, group: list[Registered]) -> list[Registered]:
         """Those of whose verdict the agency has heard: all, unless that took too long; none where everybody stops."""
@@ -233,7 +264,7 @@ class Load:
                 return [each for each in group if each.household_id in heard]
             if self._stopping.is_set():
                 return []
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self.looks_after_s)
 
     async def _heard_of(self, group: list[Registered]) -> set[str]:
         """Who of a group the agency knows; nobody while its database is away."""

@@ -29,7 +29,14 @@ from shared.serve import find_service, read_settings, serve
 
 SERVICES = ("intake", "verification", "programs", "notifications")
 # What `serve` would import only when it runs.
-_ALSO = ("asyncpg", "httptools", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl", "uvloop")
+_ALSO = (
+    "asyncpg",
+    "shared.cli",
+    "httptools",
+    "uvicorn.loops.uvloop",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvloop",
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,10 @@ class Birth:
     """A point of ``shared/messaging/points.py``, and at which of its times the process kills itself there."""
     fault: list[str] = field(default_factory=list)
     """A function of ``faults.py`` and the words it is called with."""
+    everywhere: list[str] = field(default_factory=list)
+    """Another one, which all processes of its city have."""
+    command: list[str] = field(default_factory=list)
+    """The words of a `tuntas` command that it runs instead of serving; what the command says goes to the log."""
 
 
 class Nursery:
@@ -162,9 +173,13 @@ def _live(birth: Birth) -> None:
         service = find_service(birth.service)
         if birth.dies_at is not None:
             points.listen(_death(*birth.dies_at))
-        if birth.fault:
-            _break(service, birth.fault)
-        serve(service, read_settings(service, Path(birth.env_file)), birth.role)  # type: ignore[arg-type]
+        for fault in (birth.everywhere, birth.fault):
+            if fault:
+                _break(service, fault)
+        if birth.command:
+            importlib.import_module("shared.cli").main(birth.command)
+        else:
+            serve(service, read_settings(service, Path(birth.env_file)), birth.role)  # type: ignore[arg-type]
         code = 0
     except SystemExit as end:
         code = int(end.code or 0) if not isinstance(end.code, str) else 1
@@ -183,6 +198,11 @@ def _write_to(log: str) -> None:
     os.dup2(kept, 2)
 
 
+def dying_at(point: str) -> str:
+    """The last line in the log of a process that killed itself at its point."""
+    return f"dies at {point}"
+
+
 def _death(point: str, nth: int) -> Any:
     left = nth
 
@@ -191,6 +211,7 @@ def _death(point: str, nth: int) -> Any:
         if reached == point:
             left -= 1
             if left == 0:
+                os.write(1, f"{dying_at(point)}\n".encode())
                 os.kill(os.getpid(), signal.SIGKILL)
 
     return listener

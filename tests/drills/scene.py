@@ -6,7 +6,7 @@ import hashlib
 import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from tests.fixtures.cleaning import remove_deployments
 
 __all__ = ["Drill", "DrillCity", "DrillProcess", "Outcome", "Scene"]
 
+SETTLES_AFTER_FAILURE_SECONDS = 60.0
 ScenePlay = Callable[["Scene"], Awaitable[None]]
 
 
@@ -105,7 +106,20 @@ class Scene:
             async with DrillCity(self.stack, self.folder / root, topic_root=root, scene=self, **options) as city:
                 try:
                     yield city
+                except Exception:
+                    await _judge_all_the_same(city)
+                    raise
                 finally:
                     self.outcome.kills = self.kills
         finally:
             await remove_deployments(self.stack, root)
+
+
+async def _judge_all_the_same(city: DrillCity) -> None:
+    """A client gave up, or the city did not settle: what was lost or done twice says more than that."""
+    with suppress(Exception):
+        await city.all_start()
+    with suppress(Exception):
+        await city.settled(within=SETTLES_AFTER_FAILURE_SECONDS)
+    with suppress(Exception):
+        await city.judge()

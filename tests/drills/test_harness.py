@@ -14,10 +14,10 @@ import pytest
 
 from shared.messaging.points import Point
 from tests.drills.__main__ import Line, find_drills, import_drill
-from tests.drills.families import Families
+from tests.drills.families import Families, closed_list, register_file
 from tests.drills.journal import Journal
-from tests.drills.judging import wrong_families
-from tests.drills.nursery import Birth, Nursery
+from tests.drills.judging import families_of_files, wrong_families
+from tests.drills.nursery import Birth, Nursery, dying_at
 from tests.drills.scene import Drill, Outcome
 from tests.fixtures import eventually
 
@@ -100,6 +100,33 @@ def test_the_judgement_sees_what_is_wrong(
     assert found == wrong
 
 
+@pytest.mark.parametrize(
+    ("accepted", "tables", "wrong"),
+    [
+        pytest.param("file", {"1": ["a"], "2": ["a"], "3": ["b"]}, [], id="accepted-and-there"),
+        pytest.param("file", {"1": ["a"], "2": ["a"]}, ["lost"], id="accepted-and-a-family-is-missing"),
+        pytest.param(None, {}, [], id="without-answer-and-not-there"),
+        pytest.param(None, {"1": ["a"], "2": ["a"], "3": ["b", "c"]}, ["twice"], id="a-family-stands-twice"),
+    ],
+)
+def test_the_families_of_a_file_are_judged_one_by_one(
+    tmp_path: Path, accepted: str | None, tables: dict[str, list[str]], wrong: list[str]
+) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    entry = journal.asks("file", rows=3, families=[["1", "2"], ["3"]])
+    journal.asks("file", rows=2)
+    if accepted is not None:
+        journal.acknowledged(entry, accepted)
+    families = families_of_files(journal.of("file"))
+    assert [kind for kind, _ in wrong_families(families, lambda nik: tables.get(nik, []))] == wrong
+
+
+def test_a_register_file_has_a_row_for_each_person_and_a_closed_list_one_for_each_head() -> None:
+    families = [Families(5).next() for _ in range(20)]
+    persons = sum(len(each["members"]) for each in families)
+    assert (len(register_file(families).splitlines()), len(closed_list(families).splitlines())) == (persons + 1, 21)
+
+
 def test_a_process_dies_by_sigkill_the_nth_time_it_comes_to_its_point() -> None:
     others = ", ".join(repr(each) for each in get_args(Point) if each != AFTER_PUBLISH)
     code = f"""
@@ -113,7 +140,7 @@ for time in range(5):
 """
     died = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert died.returncode == -signal.SIGKILL, died.stderr
-    assert died.stdout.split() == ["0", "1"]
+    assert died.stdout.splitlines() == ["0", "1", dying_at(AFTER_PUBLISH)]
 
 
 async def test_a_child_takes_its_environment_and_says_in_its_log_why_it_ended(tmp_path: Path) -> None:
