@@ -46,7 +46,7 @@ class EdgeRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         call = super().get_route_handler()
         guard = guard_of(self.dependant)
-        body = _BodyKind.of(self)
+        kind = _Kind.of(self)
 
         async def handle(request: Request) -> Response:
             caller = None if guard is None else await guard(request)
@@ -54,20 +54,29 @@ class EdgeRoute(APIRoute):
             request = requests.limited(request, self.body_bytes_max or deployment_of(request).settings.body_bytes_max)
             if request.method in SAFE_METHODS:
                 return await _read(request, call)
-            return await _write(request, call, self, body, caller)
+            return await _write(request, call, self, kind, caller)
 
         return handle
 
 
 @dataclass(frozen=True, slots=True)
-class _BodyKind:
-    expected: bool
-    is_form: bool
+class _Kind:
+    """What a route declares, found out once."""
+
+    expects_body: bool
+    takes_form: bool
+    only_looks: bool
+    gathers: bool
 
     @classmethod
-    def of(cls, route: APIRoute) -> "_BodyKind":
+    def of(cls, route: APIRoute) -> "_Kind":
         field = route.body_field
-        return cls(field is not None, field is not None and isinstance(field.field_info, params.Form))
+        return cls(
+            expects_body=field is not None,
+            takes_form=field is not None and isinstance(field.field_info, params.Form),
+            only_looks=does_only_look(route.dependant),
+            gathers=does_gather(route.dependant),
+        )
 
 
 async def _read(request: Request, call: Handler) -> Response:
@@ -80,15 +89,15 @@ async def _read(request: Request, call: Handler) -> Response:
         return answer
 
 
-async def _write(request: Request, call: Handler, route: APIRoute, body: _BodyKind, caller: Caller | None) -> Response:
+async def _write(request: Request, call: Handler, route: APIRoute, kind: _Kind, caller: Caller | None) -> Response:
     deployment = deployment_of(request)
-    form = await _read_body(request, body)
+    form = await _read_body(request, kind)
     check_form_origin(request, form)
     principal = caller.principal if caller else "public"
     key = idempotency.parse_key(request.headers.get("idempotency-key") or _form_key(form))
     digest = await requests.digest_of(request, deployment.vault, form=form)
     claim = idempotency.Claim(principal, f"{request.method} {route.path_format}"[:200], key, digest)
-    if caller is not None and does_gather(route.dependant):
+    if caller is not None and kind.gathers:
         request.state.turn = Turn(claim, caller, route.name, route.status_code or 200)
         return await call(request)
     async with deployment.sessions() as session:
@@ -100,7 +109,7 @@ async def _write(request: Request, call: Handler, route: APIRoute, body: _BodyKi
                 await audit(session, caller, route.name, _subjects(request, answer))
             return answer
 
-        if does_only_look(route.dependant):
+        if kind.only_looks:
             return await _look(session, work, lambda: deployment.kernel.commit(session))
         answers: idempotency.Answers = request.app.state.answers
         return await answers.once(session, claim, work, lambda: deployment.kernel.commit(session))
@@ -119,11 +128,11 @@ async def _look(session: AsyncSession, work: Work, commit: Commit) -> Response:
     return answer
 
 
-async def _read_body(request: Request, body: _BodyKind) -> Any:
+async def _read_body(request: Request, kind: _Kind) -> Any:
     """Reads and checks the body; FastAPI then finds it read. Gives the form where the route takes one."""
-    if body.expected and request.headers.get("content-length") != "0":
-        requests.check_content_type(request, takes_form=body.is_form)
-    if body.is_form or (not body.expected and requests.has_form(request)):
+    if kind.expects_body and request.headers.get("content-length") != "0":
+        requests.check_content_type(request, takes_form=kind.takes_form)
+    if kind.takes_form or (not kind.expects_body and requests.has_form(request)):
         form = await request.form(max_files=requests.FILES_MAX, max_fields=requests.FIELDS_MAX)
         requests.check_form_text(form)
         return form

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 from fastapi import FastAPI, Request
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
@@ -29,6 +29,9 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), geolocation=(self), microphone=(), payment=()",
 }
+NOT_STORED: Final = {"Cache-Control": "no-store"}
+"""Unless a route says otherwise, as the one of static files does."""
+_CORRELATION_NAME: Final = CORRELATION_HEADER.lower().encode()
 HSTS: Final = "max-age=31536000; includeSubDomains"
 
 
@@ -43,7 +46,9 @@ class RequestFrame:
     def __init__(self, app: ASGIApp, *, hsts: bool, metrics: HttpMetrics) -> None:
         self._app = app
         self._metrics = metrics
-        self._headers = {**SECURITY_HEADERS, **({"Strict-Transport-Security": HSTS} if hsts else {})}
+        wanted = {**SECURITY_HEADERS, **({"Strict-Transport-Security": HSTS} if hsts else {}), **NOT_STORED}
+        # As they go over the wire, once for all answers.
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in wanted.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,11 +62,10 @@ class RequestFrame:
             nonlocal status, started
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
-                headers = MutableHeaders(scope=message)
-                headers[CORRELATION_HEADER] = str(correlation_id)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
+                given = message["headers"] = list(message["headers"])
+                stated = {name for name, _ in given}
+                given.append((_CORRELATION_NAME, str(correlation_id).encode()))
+                given += [header for header in self._headers if header[0] not in stated]
             await send(message)
 
         with correlation(correlation_id):
