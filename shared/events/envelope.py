@@ -5,9 +5,8 @@ The headers say who announced what about whom and when; the value is the JSON da
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -71,8 +70,7 @@ class Tombstone(BaseModel):
     household_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """How an event was heard: the envelope of the record, already checked against its topic."""
 
     id: UUID

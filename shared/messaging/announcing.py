@@ -7,21 +7,21 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
-from uuid_utils.compat import uuid7
 
 from shared.clock import Clock
-from shared.events.envelope import EVENT_BYTES_MAX, Event, ServiceName, TopicKind
+from shared.events.envelope import EVENT_BYTES_MAX, Event, ServiceName
 from shared.events.fields import UNKNOWN, OpenEnum
 from shared.events.topics import fact_topic, profiles_topic
 from shared.messaging.causes import Cause, current_cause
+from shared.messaging.connecting import driver_of
 from shared.messaging.failures import ContractBroken, ProjectionMayNotAct
+from shared.messaging.ids import new_id
 
 _ID_NUMBER = re.compile(rb"(?<![0-9A-Za-z-])[0-9]{16}(?![0-9A-Za-z-])")
 # Looking behind at every byte costs more than all the rest of a check: most payloads have no such run of digits at all.
@@ -42,7 +42,19 @@ class Announcer:
         return source_of(self.service, self.agency)
 
     def topic(self, event: type[Event]) -> str:
-        return _topic_of(event.kind, self.topic_root, self.service, self.agency)
+        return self.always(event).topic
+
+    def always(self, event: type[Event]) -> _Always:
+        """What is the same for every event of a type."""
+        return _always(event, self.topic_root, self.service, self.agency)
+
+
+class _Always(NamedTuple):
+    topic: str
+    source: str
+    type: str
+    schema: str
+    numbered: bool
 
 
 @dataclass(slots=True)
@@ -55,7 +67,7 @@ class Announcement:
     headers: dict[str, str]
     payload: bytes | None
     numbered: bool
-    event_id: UUID = field(default_factory=uuid7)
+    event_id: UUID = field(default_factory=new_id)
 
 
 def source_of(service: str, agency: str) -> str:
@@ -63,9 +75,10 @@ def source_of(service: str, agency: str) -> str:
     return f"/agencies/{agency}/{service}"
 
 
-@lru_cache(maxsize=256)
-def _topic_of(kind: TopicKind, root: str, service: str, agency: str) -> str:
-    return (profiles_topic if kind == "profiles" else fact_topic)(root, service, agency)
+@lru_cache(maxsize=1024)
+def _always(event: type[Event], root: str, service: str, agency: str) -> _Always:
+    topic = (profiles_topic if event.kind == "profiles" else fact_topic)(root, service, agency)
+    return _Always(topic, source_of(service, agency), event.full_type(), event.schema_urn(), event.kind == "facts")
 
 
 def announce(session: Session, event: Event) -> None:
@@ -100,44 +113,37 @@ def erase_profile(session: Session, profile: type[Event], household_id: UUID) ->
     announcer = _announcer(session)
     if profile.kind != "profiles" or profile.announcer != announcer.service:
         raise ContractBroken(f"{profile.__name__} is no profile of {announcer.service}.")
-    headers = _headers(profile, f"household/{household_id}", announcer, current_cause(), announcer.clock.now())
+    always = announcer.always(profile)
+    headers = _headers(always, f"household/{household_id}", current_cause(), announcer.clock.now())
     _pending(session).append(
-        Announcement(announcer.topic(profile), str(household_id).encode(), profile.full_type(), headers, None, False)
+        Announcement(always.topic, str(household_id).encode(), always.type, headers, None, numbered=False)
     )
 
 
 def envelop(event: Event, payload: bytes, announcer: Announcer, cause: Cause, at: datetime) -> Announcement:
     """The record of an event, without its number."""
-    return Announcement(
-        topic=announcer.topic(type(event)),
-        key=str(event.subject_id).encode(),
-        type=event.full_type(),
-        headers=_headers(type(event), event.subject, announcer, cause, at),
-        payload=payload,
-        numbered=event.kind == "facts",
-    )
+    always = announcer.always(type(event))
+    subject = event.subject
+    # A subject is its kind and the UUID which is the key: written once, used twice.
+    key = subject[subject.rindex("/") + 1 :].encode()
+    headers = _headers(always, subject, cause, at)
+    return Announcement(always.topic, key, always.type, headers, payload, always.numbered)
 
 
-def _headers(event: type[Event], subject: str, announcer: Announcer, cause: Cause, at: datetime) -> dict[str, str]:
-    source, full_type, schema = _fixed_headers(event, announcer.service, announcer.agency)
+def _headers(always: _Always, subject: str, cause: Cause, at: datetime) -> dict[str, str]:
     headers = {
         "ce_specversion": "1.0",
-        "ce_source": source,
-        "ce_type": full_type,
+        "ce_source": always.source,
+        "ce_type": always.type,
         "ce_subject": subject,
-        "ce_time": at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "ce_dataschema": schema,
+        "ce_time": at.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+        "ce_dataschema": always.schema,
         "ce_correlationid": str(cause.correlation_id),
         "content-type": "application/json",
     }
     if cause.causation_id is not None:
         headers["ce_causationid"] = str(cause.causation_id)
     return headers
-
-
-@lru_cache(maxsize=1024)
-def _fixed_headers(event: type[Event], service: str, agency: str) -> tuple[str, str, str]:
-    return source_of(service, agency), event.full_type(), event.schema_urn()
 
 
 def _says_unknown(value: object) -> bool:
@@ -172,7 +178,7 @@ async def write_announcements(session: Session) -> int:
         if each.numbered:
             numbers[each.key] += 1
             each.headers["ce_sequence"] = str(numbers[each.key])
-    await (await session.connection()).execute(_INTO_OUTBOX, _columns(pending))
+    await (await driver_of(session)).execute(_INTO_OUTBOX, *_columns(pending))
     return len(pending)
 
 
@@ -181,19 +187,19 @@ async def _numbers(session: Session, wanted: Counter[bytes]) -> dict[bytes, int]
     keys = sorted(wanted)
     if not keys:
         return {}
-    rows = await (await session.connection()).execute(_NUMBER, {"keys": keys, "counts": [wanted[key] for key in keys]})
-    return {row.key: row.last_sequence - wanted[row.key] for row in rows}
+    rows = await (await driver_of(session)).fetch(_NUMBER, keys, [wanted[key] for key in keys])
+    return {key: last_sequence - wanted[key] for key, last_sequence in rows}
 
 
-def _columns(pending: list[Announcement]) -> dict[str, list[Any]]:
-    return {
-        "event_ids": [each.event_id for each in pending],
-        "topics": [each.topic for each in pending],
-        "keys": [each.key for each in pending],
-        "types": [each.type for each in pending],
-        "headers": [orjson.dumps(each.headers).decode() for each in pending],
-        "payloads": [each.payload for each in pending],
-    }
+def _columns(pending: list[Announcement]) -> tuple[list[Any], ...]:
+    return (
+        [each.event_id for each in pending],
+        [each.topic for each in pending],
+        [each.key for each in pending],
+        [each.type for each in pending],
+        [orjson.dumps(each.headers).decode() for each in pending],
+        [each.payload for each in pending],
+    )
 
 
 def _traceparent(correlation_id: str, event_id: str) -> str:
@@ -213,22 +219,17 @@ def _pending(session: Session) -> list[Announcement]:
     return pending
 
 
-_NUMBER = text(
-    """
+_NUMBER = """
     insert into kernel.announced (key, last_sequence)
-    select k, n from unnest(cast(:keys as bytea[]), cast(:counts as bigint[])) as wanted(k, n)
+    select k, n from unnest($1::bytea[], $2::bigint[]) as wanted(k, n)
     on conflict (key) do update set last_sequence = announced.last_sequence + excluded.last_sequence
     returning key, last_sequence
     """
-)
-_INTO_OUTBOX = text(
-    """
+_INTO_OUTBOX = """
     insert into kernel.outbox (event_id, topic, key, type, headers, payload)
     select event_id, topic, key, type, headers::jsonb, payload
     from unnest(
-        cast(:event_ids as uuid[]), cast(:topics as text[]), cast(:keys as bytea[]), cast(:types as text[]),
-        cast(:headers as text[]), cast(:payloads as bytea[])
+        $1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::bytea[]
     ) with ordinality as row(event_id, topic, key, type, headers, payload, place)
     order by place
     """
-)

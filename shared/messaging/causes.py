@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
-from uuid_utils.compat import uuid7
+
+from shared.messaging.ids import new_id
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     correlation_id: UUID
     causation_id: UUID | None = None
 
@@ -23,7 +23,7 @@ _current: ContextVar[Cause | None] = ContextVar("tuntas_cause", default=None)
 
 def current_cause() -> Cause:
     """The cause in whose course the caller runs; a new one where nothing has begun yet."""
-    return _current.get() or Cause(uuid7())
+    return _current.get() or Cause(new_id())
 
 
 @contextmanager

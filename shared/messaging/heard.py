@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
-from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
+from shared.messaging.connecting import driver_of
 from shared.messaging.records import Fault, Received
 
 MarkKey = tuple[str, bytes]
@@ -40,6 +39,11 @@ class Mark:
         Numbered records are judged by their number, all others by their offset. Once something is parked, whatever
         follows of the same key waits behind it, so that the household's order holds.
         """
+        if received.sequence == self.last_sequence + 1 and not self.blocked and received.fault is None:
+            # Nearly every record: the next one, and nothing is wrong.
+            self._saw(received)
+            self.last_sequence += 1
+            return Judgement.HANDLE, None
         if self._was_heard(received):
             self._saw(received)
             return Judgement.REPEATED, None
@@ -69,7 +73,8 @@ class Mark:
         return Fault("gap", {"heard": self.last_sequence, "came": received.sequence})
 
     def _saw(self, received: Received) -> None:
-        self.last_offset = max(self.last_offset, received.offset)
+        if received.offset > self.last_offset:
+            self.last_offset = received.offset
         self.changed = True
 
 
@@ -80,8 +85,8 @@ async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey,
     while missing := [key for key in wanted if key not in marks]:
         # A row that is made here is locked like the others. One that somebody else makes meanwhile is waited for, and
         # looked up in the next round.
-        rows = await (await session.connection()).execute(_MAKE, _columns(missing))
-        made = {(row.topic, row.key): Mark(row.topic, row.key) for row in rows}
+        rows = await (await driver_of(session)).fetch(_MAKE, *_columns(missing))
+        made = {(topic, key): Mark(topic, key) for topic, key in rows}
         marks |= made
         if len(made) < len(missing):
             marks |= await _lock(session, [key for key in missing if key not in made])
@@ -89,58 +94,47 @@ async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey,
 
 
 async def _lock(session: Session, wanted: Sequence[MarkKey]) -> dict[MarkKey, Mark]:
-    rows = await (await session.connection()).execute(_LOCK, _columns(wanted))
-    return {
-        (row.topic, row.key): Mark(row.topic, row.key, row.last_sequence, row.last_offset, row.blocked) for row in rows
-    }
+    rows = await (await driver_of(session)).fetch(_LOCK, *_columns(wanted))
+    return {(row[0], row[1]): Mark(*row) for row in rows}
 
 
-def _columns(keys: Sequence[MarkKey]) -> dict[str, list[Any]]:
-    return {"topics": [topic for topic, _ in keys], "keys": [key for _, key in keys]}
+def _columns(keys: Sequence[MarkKey]) -> tuple[list[str], list[bytes]]:
+    return [topic for topic, _ in keys], [key for _, key in keys]
 
 
 async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
-    """Write the marks that changed."""
-    changed = sorted((mark for mark in marks if mark.changed), key=lambda mark: (mark.topic, mark.key))
+    """Write the marks that changed. They are locked, so their order does not matter."""
+    changed = [mark for mark in marks if mark.changed]
     if not changed:
         return
-    await (await session.connection()).execute(
+    await (await driver_of(session)).execute(
         _KEEP,
-        {
-            "topics": [mark.topic for mark in changed],
-            "keys": [mark.key for mark in changed],
-            "sequences": [mark.last_sequence for mark in changed],
-            "offsets": [mark.last_offset for mark in changed],
-            "blocks": [mark.blocked for mark in changed],
-        },
+        [mark.topic for mark in changed],
+        [mark.key for mark in changed],
+        [mark.last_sequence for mark in changed],
+        [mark.last_offset for mark in changed],
+        [mark.blocked for mark in changed],
     )
 
 
-_MAKE = text(
-    """
+_MAKE = """
     insert into kernel.heard (topic, key)
-    select topic, key from unnest(cast(:topics as text[]), cast(:keys as bytea[])) as wanted(topic, key)
+    select topic, key from unnest($1::text[], $2::bytea[]) as wanted(topic, key)
     order by topic, key
     on conflict do nothing
     returning topic, key
     """
-)
-_LOCK = text(
-    """
+_LOCK = """
     select heard.topic, heard.key, last_sequence, last_offset, blocked
     from kernel.heard
-    join unnest(cast(:topics as text[]), cast(:keys as bytea[])) as wanted(topic, key) using (topic, key)
+    join unnest($1::text[], $2::bytea[]) as wanted(topic, key) using (topic, key)
     order by heard.topic, heard.key
     for update of heard
     """
-)
-_KEEP = text(
-    """
+_KEEP = """
     update kernel.heard set last_sequence = kept.last_sequence, last_offset = kept.last_offset, blocked = kept.blocked
     from unnest(
-        cast(:topics as text[]), cast(:keys as bytea[]), cast(:sequences as bigint[]), cast(:offsets as bigint[]),
-        cast(:blocks as boolean[])
+        $1::text[], $2::bytea[], $3::bigint[], $4::bigint[], $5::boolean[]
     ) as kept(topic, key, last_sequence, last_offset, blocked)
     where heard.topic = kept.topic and heard.key = kept.key
     """
-)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -18,12 +17,11 @@ from shared.events.contracts import event_class, is_newer_version_of_known
 from shared.events.envelope import EVENT_BYTES_MAX, Event, Fact, Tombstone
 from shared.events.topics import Announcer, parse_topic
 from shared.messaging.announcing import source_of
+from shared.messaging.ids import is_plain_key, read_id
 
 EventType = type[Event]
 
 _REQUIRED = frozenset(("ce_id", "ce_source", "ce_type", "ce_subject", "ce_time"))
-_PLAIN_UUID = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_PLAIN_UUID_KEY = re.compile(_PLAIN_UUID.pattern.encode())
 
 
 class RawRecord(Protocol):
@@ -99,7 +97,7 @@ def glance(raw: RawRecord, root: str) -> Received:
 def _read(received: Received, raw: RawRecord, root: str, authority: Authority) -> Fault | None:
     headers, fault = _headers(raw)
     received.type = headers.get("ce_type")
-    received.event_id = _uuid(headers.get("ce_id"))
+    received.event_id = read_id(headers.get("ce_id"))
     known = _announcer_on(raw.topic, root)
     if known is None:
         return fault or Fault("topic-unknown")
@@ -120,10 +118,10 @@ def _read(received: Received, raw: RawRecord, root: str, authority: Authority) -
     if "ce_sequence" in headers and received.sequence is None and announcer.kind == "facts":
         return Fault("header-wrong", {"headers": ["ce_sequence"]})
     time = _instant(headers["ce_time"])
-    correlation = _uuid(headers["ce_correlationid"]) if "ce_correlationid" in headers else received.event_id
+    correlation = read_id(headers["ce_correlationid"]) if "ce_correlationid" in headers else received.event_id
     if received.event_id is None or time is None or correlation is None:
         return Fault("header-wrong", {"headers": ["ce_id", "ce_time", "ce_correlationid"]})
-    causation = _uuid(headers["ce_causationid"]) if "ce_causationid" in headers else None
+    causation = read_id(headers["ce_causationid"]) if "ce_causationid" in headers else None
     received.fact = Fact(
         received.event_id, headers["ce_type"], headers["ce_source"], announcer.service, announcer.agency,
         headers["ce_subject"], raw.key, time, received.sequence, correlation, causation,
@@ -146,10 +144,12 @@ def _read_event(received: Received, raw: RawRecord, kind: str, authority: Author
     if len(raw.value) > EVENT_BYTES_MAX:
         return Fault("too-large", {"bytes": len(raw.value), "max": EVENT_BYTES_MAX})
     try:
-        event = contract.model_validate_json(raw.value)
+        event = contract.__pydantic_validator__.validate_json(raw.value)
     except ValidationError as wrong:
         return _misshapen(raw.value, wrong)
-    if fact.subject != event.subject or fact.key != str(event.subject_id).encode():
+    # A subject is its kind and the UUID which is the key: written once, compared twice.
+    subject = event.subject
+    if fact.subject != subject or fact.key != subject[subject.rindex("/") + 1 :].encode():
         return Fault("subject-disagrees", {"with": ["ce_subject", "key", contract.subject_field]})
     region = getattr(event, contract.region_field, None)
     if region is not None and not authority.may_announce(fact.service, fact.agency, region, fact.time.date()):
@@ -159,7 +159,7 @@ def _read_event(received: Received, raw: RawRecord, kind: str, authority: Author
 
 
 def _read_tombstone(received: Received, contract: type[Event]) -> Fault | None:
-    household = _uuid(received.key.decode("ascii", "replace"))
+    household = read_id(received.key.decode("ascii", "replace"))
     if contract.kind != "profiles" or household is None:
         return Fault("value-missing")
     received.event = Tombstone(household_id=household)
@@ -180,9 +180,9 @@ def _mark_key(raw: RawRecord) -> bytes:
     """The key under which a record is remembered: its UUID; of any other key only a digest, whatever it may hold."""
     if raw.key is None:
         return b"without-key:%d" % raw.partition
-    if _PLAIN_UUID_KEY.fullmatch(raw.key):
+    if is_plain_key(raw.key):
         return raw.key
-    if len(raw.key) == 36 and _uuid(raw.key.decode("ascii", "replace")) is not None:
+    if len(raw.key) == 36 and read_id(raw.key.decode("ascii", "replace")) is not None:
         return raw.key
     return b"strange:" + hashlib.sha256(raw.key).hexdigest().encode()
 
@@ -224,16 +224,6 @@ def _headers_one_by_one(raw: RawRecord) -> tuple[dict[str, str], Fault | None]:
     return read, Fault("header-not-text", {"headers": known or unreadable}) if unreadable else None
 
 
-def _uuid(text: str | None) -> UUID | None:
-    if text is not None and _PLAIN_UUID.fullmatch(text):
-        # Four times as fast as having the text looked at once more.
-        return UUID(int=int(text.replace("-", ""), 16))
-    try:
-        return UUID(text)
-    except (TypeError, ValueError, AttributeError):
-        return None
-
-
 def _positive(text: str | None) -> int | None:
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 18:
         return None
@@ -245,4 +235,6 @@ def _instant(text: str) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
+    if moment.tzinfo is UTC:
+        return moment
     return moment.astimezone(UTC) if moment.tzinfo else None

@@ -8,6 +8,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from shared.events.contracts import CONTRACTS
+from shared.events.envelope import Event
 from shared.events.intake import HouseholdProfile, HouseholdRegistered
 from shared.events.verification import VerificationOpened, VerifiedProfile
 from shared.messaging import announce, cancel_due, erase_profile, schedule
@@ -138,3 +140,10 @@ async def test_time_of_an_event_is_business_time(city: TestDeployment) -> None:
     async with city.transaction() as session:
         announce(session, opening(uuid4(), "64.72.05.1002"))
     assert (await city.announced_headers(VerificationOpened))[0]["ce_time"] == "2023-09-16T03:00:00.000Z"
+
+
+@pytest.mark.parametrize("contract", CONTRACTS.values(), ids=lambda contract: contract.type)
+def test_a_subject_ends_with_its_key(contract: type[Event]) -> None:
+    """The kernel reads the key of a record off its subject."""
+    event = contract.from_example()
+    assert event.subject.rpartition("/")[2] == str(event.subject_id)
