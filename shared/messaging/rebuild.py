@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Table, delete, select, text
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
+from shared.messaging.bulk import HeldRows
+from shared.messaging.connecting import driver_of
 from shared.messaging.heard import Judgement, Mark, MarkKey
 from shared.messaging.hearing import REBUILD_LOCK
 from shared.messaging.reading import read_topics
@@ -20,8 +25,9 @@ from shared.messaging.tables import heard, parked
 if TYPE_CHECKING:
     from shared.deployment import Deployment
 
-_READ_TOGETHER = 5_000
-_DIGESTED_TOGETHER = 1_000
+_READ_TOGETHER = 1_000
+_ROWS_HELD_MAX = 100_000
+"""Rows that are folded in memory before they are written: some hundred megabytes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,50 +43,89 @@ class Rebuilt:
         return self.before == self.after
 
 
-async def rebuild(deployment: Deployment, progress: Callable[[int], None] = lambda _: None) -> Rebuilt:
+async def rebuild(
+    deployment: Deployment, progress: Callable[[int], None] = lambda _: None, rows_held_max: int = _ROWS_HELD_MAX
+) -> Rebuilt:
     """Empty the read tables and run the projections over everything that was heard, in one transaction.
 
     Reactions never run. What is parked or was dismissed is passed over, as it was when it was heard. Workers of this
-    deployment wait meanwhile; a crash leaves the old tables.
+    deployment wait meanwhile, its screens show the old tables; a crash leaves them.
     """
     tables = deployment.declared.read_tables()
     hearing = deployment.kernel.hearing
-    async with deployment.sessions() as session:
+    async with _without_collecting(), deployment.sessions() as session:
         await session.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": REBUILD_LOCK})
-        before = await digest(session, tables)
-        for table in reversed(tables):
-            await session.execute(delete(table))
         past, judged = await _Past.of(session), _AsItWasJudged()
         records = 0
-        async for batch in read_topics(deployment.settings, together=_READ_TOGETHER):
-            received = [receive(raw, deployment.settings.topic_root, judged) for raw in batch]
-            await hearing.dispatch(session, [each for each in received if past.was_handled(each)], react=False)
-            records += len(batch)
-            progress(records)
+        async with _emptying(session, tables, rows_held_max) as emptying:
+            async for batch in read_topics(deployment.settings, together=_READ_TOGETHER):
+                received = [receive(raw, deployment.settings.topic_root, judged) for raw in batch]
+                await hearing.dispatch(session, [each for each in received if past.was_handled(each)], react=False)
+                records += len(batch)
+                progress(records)
+            before = await emptying
         after = await digest(session, tables)
         await session.commit()
     return Rebuilt(records, before, after)
 
 
+@asynccontextmanager
+async def _without_collecting() -> AsyncIterator[None]:
+    """Python looks for no cycles meanwhile: a fold makes none, and every look goes over all the rows that are held."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@asynccontextmanager
+async def _emptying(session: Session, tables: list[Table], rows_held_max: int) -> AsyncIterator[asyncio.Task[str]]:
+    """Digest and empty the tables while the past is read; what is folded is written once they are empty.
+
+    The block is given the task, whose result is the digest. At its end everything is written.
+    """
+
+    async def digest_and_empty() -> str:
+        before = await digest(session, tables)
+        driver = await driver_of(session)
+        for table in reversed(tables):
+            await driver.execute(str(delete(table)))
+        return before
+
+    task = asyncio.create_task(digest_and_empty())
+
+    async def emptied() -> list[Table]:
+        await task
+        return tables
+
+    held = HeldRows(session, await session.connection(), emptied, rows_held_max)
+    try:
+        yield task
+        await held.write()
+    finally:
+        # A session is closed by nobody while somebody else works with its connection.
+        task.cancel()
+        await asyncio.wait([task])
+
+
 async def digest(session: Session, tables: list[Table]) -> str:
     """SHA-256 over every row of the tables, in key order: equal digests mean equal bytes.
 
-    PostgreSQL digests a thousand rows at a time, and those digests are digested here.
+    PostgreSQL writes the rows out as text while they are digested here.
     """
-    total = hashlib.sha256()
+    total, driver = hashlib.sha256(), await driver_of(session)
+
+    async def add(part: bytes) -> None:
+        total.update(part)
+
     for table in tables:
         total.update(table.name.encode())
-        columns = ", ".join(f'"{column.name}"::text' for column in table.columns)
+        columns = ", ".join(f'"{column.name}"' for column in table.columns)
         keys = ", ".join(f'"{column.name}"' for column in table.primary_key.columns)
-        parts = await session.stream(
-            text(
-                f"select sha256(convert_to(string_agg(line, E'\\n' order by place), 'utf8')) as part "
-                f"from (select row({columns})::text as line, row_number() over (order by {keys}) as place "
-                f'from "{table.name}") as lines group by (place - 1) / {_DIGESTED_TOGETHER} order by min(place)'
-            )
-        )
-        async for row in parts:
-            total.update(row.part)
+        await driver.copy_from_query(f"select {columns} from {table.fullname} order by {keys}", output=add)
     return total.hexdigest()
 
 
@@ -91,13 +136,21 @@ class _AsItWasJudged:
         return True
 
 
+@dataclass(slots=True)
+class _Remembered:
+    """How far a key was heard, and how far it was folded again."""
+
+    last_sequence: int
+    last_offset: int
+    folded: Mark
+
+
 class _Past:
     """Judges records as they were judged when they were heard: by fresh marks, within what was handled then."""
 
-    def __init__(self, limits: dict[MarkKey, Any], not_handled: set[tuple[str, int, int]]) -> None:
-        self._limits = limits
+    def __init__(self, remembered: dict[MarkKey, _Remembered], not_handled: set[tuple[str, int, int]]) -> None:
+        self._remembered = remembered
         self._not_handled = not_handled
-        self._marks: dict[MarkKey, Mark] = {}
 
     @classmethod
     async def of(cls, session: Session) -> _Past:
@@ -106,25 +159,28 @@ class _Past:
             select(parked.c.topic, parked.c.partition, parked.c.offset).where(parked.c.state != "redriven")
         )
         return cls(
-            {(row.topic, row.key): row for row in limits},
+            {
+                (topic, key): _Remembered(last_sequence, last_offset, Mark(topic, key))
+                for topic, key, last_sequence, last_offset in limits
+            },
             {(row.topic, row.partition, row.offset) for row in skipped},
         )
 
     def was_handled(self, received: Received) -> bool:
-        limit = self._limits.get((received.topic, received.key))
-        place = (received.topic, received.partition, received.offset)
-        if limit is None or place in self._not_handled or received.fault is not None:
+        known = self._remembered.get((received.topic, received.key))
+        if known is None or received.fault is not None:
+            return False
+        if self._not_handled and (received.topic, received.partition, received.offset) in self._not_handled:
             return False
         if received.sequence is None:
-            if received.offset > limit.last_offset:
+            if received.offset > known.last_offset:
                 return False
-        elif received.sequence > limit.last_sequence:
+        elif received.sequence > known.last_sequence:
             return False
-        mark = self._marks.setdefault((received.topic, received.key), Mark(received.topic, received.key))
-        judgement, _ = mark.judge(received)
+        judgement, _ = known.folded.judge(received)
         if judgement is Judgement.PARK:
             # A gap that somebody accepted, or a dismissed record before this one: it was handled then all the same.
-            mark.blocked = False
-            mark.last_sequence = received.sequence or mark.last_sequence
+            known.folded.blocked = False
+            known.folded.last_sequence = received.sequence or known.folded.last_sequence
             return True
         return judgement is Judgement.HANDLE
