@@ -34,6 +34,8 @@ GROUP_MAX = 25
 PAID_TOGETHER_MAX = 100
 REFUSED_BY_BANK = 0.03
 LOOK_SECONDS = 0.1
+STOPS_WITHIN_SECONDS = 150.0
+"""Longer than a client's patience with a request."""
 LISTED_TOGETHER = 150
 """Families of a closed list; when all of them are registered, the next list is handed in."""
 
@@ -100,13 +102,17 @@ class Load:
         ]
 
     async def stop(self) -> None:
-        """Nobody begins anything new; raises what made a client give up."""
+        """Nobody begins anything new; raises what made a client give up, or TimeoutError where one waits in vain."""
         self._stopping.set()
-        ended = await asyncio.gather(*self._clients, return_exceptions=True)
-        self._clients = []
-        for error in ended:
-            if isinstance(error, BaseException):
+        clients, self._clients = self._clients, []
+        _, waiting = await asyncio.wait(clients, timeout=STOPS_WITHIN_SECONDS) if clients else (set(), set())
+        for client in waiting:
+            client.cancel()
+        for error in await asyncio.gather(*clients, return_exceptions=True):
+            if isinstance(error, Exception):
                 raise error
+        if waiting:
+            raise TimeoutError(f"{len(waiting)} clients wait for what never comes.")
 
     async def for_a_while(self, seconds: float | None = None) -> None:
         """Let them work: so many seconds, or as long as the scene's size says."""

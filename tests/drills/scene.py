@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 import secrets
@@ -106,7 +107,7 @@ class Scene:
             async with DrillCity(self.stack, self.folder / root, topic_root=root, scene=self, **options) as city:
                 try:
                     yield city
-                except Exception:
+                except (Exception, asyncio.CancelledError):
                     await _judge_all_the_same(city)
                     raise
                 finally:
@@ -116,7 +117,7 @@ class Scene:
 
 
 async def _judge_all_the_same(city: DrillCity) -> None:
-    """A client gave up, or the city did not settle: what was lost or done twice says more than that."""
+    """A client gave up, or waited in vain: what was lost or done twice says more than that."""
     with suppress(Exception):
         await city.all_start()
     with suppress(Exception):
