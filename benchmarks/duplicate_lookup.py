@@ -1,8 +1,9 @@
 """An exact duplicate look-up in a full register: who holds this person number, p99.
 
-Ours is the product's own look-up, with a session of the deployment's pool and all that it does: the query, its join to
-the household, and the holder as an object. The reference is the bare probe of the index by a prepared statement of
-asyncpg on one open connection. Both ask for the same numbers in the same database; one of ten belongs to nobody.
+Ours is the product's own look-up, with a session of the deployment's pool and all that it does: the one statement that
+looks for families, cards, people and rows, its joins to the household, and the holder as an object. The reference is
+the bare probe of the index by a prepared statement of asyncpg on one open connection. Both ask for the same numbers in
+the same database; one of ten belongs to nobody.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ async def run(workplace: Workplace) -> Result:
             async def ours(index: bytes) -> bool:
                 async with deployment.sessions() as session:
                     known = Known(deployment.vault)
-                    await known._load_holders(session, [index])
+                    await known.ask(session, numbers=[index])
                     return index in known.holders
 
             async def reference(index: bytes) -> bool:

@@ -1,47 +1,69 @@
-"""Many rows of one table by COPY, in the transaction of a session: a fraction of what INSERT costs the client.
+"""Rows of several tables in one go, in the transaction of a session: a fraction of what INSERT costs the client.
 
-For any service that writes rows by the hundred. A COPY is a statement like any other: indexes, constraints and triggers
-hold, and its rows are there with the commit or not at all.
+For any service that writes rows by the dozen or by the thousand. Few go by one statement for all tables, many by COPY:
+both are statements like any other, so that indexes, constraints and triggers hold, and the rows are there with the
+commit or not at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
-import asyncpg
 import orjson
-from sqlalchemy import Table, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
+
+from shared.driver import driver_in_transaction
+
+COPIED_MIN: Final = 256
+"""From so many rows on, a COPY for each table costs less than one statement for all of them."""
+_DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class NewRows:
+    """Rows for a table, all with the keys of the first; what they leave out gets the column's default.
+
+    JSONB columns are given as values, arrays as lists of bytes; None in any column is NULL.
+    """
+
+    table: Table
+    rows: Sequence[Mapping[str, Any]]
+    where_absent: bool = False
+    """Whether a row whose key stands already is passed over; otherwise it is refused."""
+
+
+async def write_rows(session: Session, *new: NewRows) -> None:
+    """Write rows of several tables, those first that others refer to. What waits in the session is not written first.
+
+    A refusal is raised as asyncpg's own error, which the kernel tells apart like SQLAlchemy's.
+    """
+    given = [each for each in new if each.rows]
+    if sum(len(each.rows) for each in given) < COPIED_MIN:
+        await _insert(session, given)
+        return
+    for each in given:
+        if each.where_absent:
+            await _insert(session, [each])
+        else:
+            await copy_rows(session, each.table, each.rows)
 
 
 async def copy_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows that all have the keys of the first; what they leave out gets the column's default of the database.
-
-    JSONB columns are given as values; None in any column is NULL. What the session holds unflushed is not written
-    first. A refusal is raised as asyncpg's own error, which the kernel tells apart like SQLAlchemy's.
-    """
+    """Write rows of one table by COPY, however few they are."""
     if not rows:
         return
     columns = list(rows[0])
-    adapted = await (await _in_transaction(session)).get_raw_connection()
-    driver: asyncpg.Connection[Any] | None = adapted.driver_connection
-    if driver is None:
-        raise RuntimeError("the session's connection is gone")
+    driver = await driver_in_transaction(session)
     await driver.copy_records_to_table(
         table.name, schema_name=table.schema, columns=columns, records=_records(table, columns, rows)
     )
-
-
-async def _in_transaction(session: Session) -> Any:
-    """The session's connection, its transaction begun on the server: SQLAlchemy begins it with the first statement."""
-    connection = await session.connection()
-    adapted = await connection.get_raw_connection()
-    if adapted.driver_connection is not None and not adapted.driver_connection.is_in_transaction():
-        await connection.execute(text("select 1"))
-    return connection
 
 
 def _records(table: Table, columns: list[str], rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
@@ -63,3 +85,52 @@ def _with_documents(record: tuple[Any, ...], documents: Sequence[int]) -> tuple[
         if changed[place] is not None:
             changed[place] = orjson.dumps(changed[place]).decode()
     return tuple(changed)
+
+
+async def _insert(session: Session, given: Sequence[NewRows]) -> None:
+    if not given:
+        return
+    shape = tuple((each.table, tuple(each.rows[0]), each.where_absent) for each in given)
+    columns = [_column(each, name) for each in given for name in each.rows[0]]
+    await (await driver_in_transaction(session)).execute(_statement(shape), *columns)
+
+
+def _column(given: NewRows, name: str) -> list[Any]:
+    kind = given.table.c[name].type
+    values = [row[name] for row in given.rows]
+    if isinstance(kind, JSONB):
+        return [None if value is None else orjson.dumps(value).decode() for value in values]
+    if isinstance(kind, ARRAY):
+        return [None if value is None else _as_literal(value) for value in values]
+    return values
+
+
+def _as_literal(value: Sequence[bytes]) -> str:
+    """An array of bytes as PostgreSQL reads it: arrays of arrays would all have to be of one length."""
+    return "{" + ",".join(f'"\\\\x{each.hex()}"' for each in value) + "}"
+
+
+@lru_cache(maxsize=256)
+def _statement(shape: tuple[tuple[Table, tuple[str, ...], bool], ...]) -> str:
+    """One statement that writes all tables; columns travel as arrays, and PostgreSQL takes them apart."""
+    parts, arguments = [], 0
+    for number, (table, names, where_absent) in enumerate(shape):
+        quoted = ", ".join(f'"{name}"' for name in names)
+        values = ", ".join(f'"{name}"{_cast(table, name)}' for name in names)
+        arrays = ", ".join(f"${arguments + place}::{_sent(table, name)}[]" for place, name in enumerate(names, start=1))
+        arguments += len(names)
+        parts.append(
+            f"w{number} as (insert into {table.fullname} ({quoted}) select {values} "
+            f"from unnest({arrays}) as given({quoted}){' on conflict do nothing' if where_absent else ''})"
+        )
+    return f"with {', '.join(parts)} select"
+
+
+def _sent(table: Table, name: str) -> str:
+    kind = table.c[name].type
+    return "text" if isinstance(kind, JSONB | ARRAY) else str(kind.compile(_DIALECT))
+
+
+def _cast(table: Table, name: str) -> str:
+    kind = table.c[name].type
+    return f"::{kind.compile(_DIALECT)}" if isinstance(kind, JSONB | ARRAY) else ""

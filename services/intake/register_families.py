@@ -39,7 +39,7 @@ async def register_families(session: Session, families: Sequence[Family], source
     vault = deployment_of_session(session).vault
     known = await Known.load(session, vault, families, source.numbering, source.into)
     done = [_admit_family(family, known, source) for family in families]
-    await _write(session, source, done)
+    await _write(session, source, known, done)
     return done
 
 
@@ -56,7 +56,7 @@ async def register_new_families(session: Session, families: Sequence[Wanted]) ->
     done = [_admit_new_family(each, known) for each in families]
     by_register = groupby(sorted(zip(families, done, strict=True), key=_register_code), key=_register_code)
     for code, some in by_register:
-        await _write(session, Source(code), [each for _, each in some if each.enters])
+        await _write(session, Source(code), known, [each for _, each in some if each.enters])
     return done
 
 
@@ -73,9 +73,11 @@ def _register_code(one: tuple[Wanted, Registration]) -> str:
     return one[0].register_code
 
 
-async def _write(session: Session, source: Source, done: Sequence[Registration]) -> None:
+async def _write(session: Session, source: Source, known: Known, done: Sequence[Registration]) -> None:
     await Writing(session, deployment_of_session(session), source).write(done)
-    await reconsider(session, {each.household_id: each.cause for each in done if each.exists and each.members})
+    # A family that grows may be waited for under an id that others gave it.
+    if known.is_waited_for or any(not each.is_new for each in done):
+        await reconsider(session, {each.household_id: each.cause for each in done if each.exists and each.members})
 
 
 def _admit_new_family(wanted: Wanted, known: Known) -> Registration:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Text, and_, any_, bindparam, select
-from sqlalchemy.dialects.postgresql import ARRAY
-
 from services.intake.identity import row_digest
-from services.intake.models import FamilyCard, HeldRow, Household, HouseholdReference, Member, table
+from services.intake.models import Household
 from services.intake.rules.admission import Applicant, Holder
 from services.intake.rules.families import Family
 from services.intake.rules.rows import Row
+from shared.driver import read_rows
 from shared.messaging import Session
 from shared.security import Vault
-
-_household, _member, _held = table(Household), table(Member), table(HeldRow)
-_reference, _card = table(HouseholdReference), table(FamilyCard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +30,7 @@ class Standing:
 
 @dataclass(slots=True)
 class Known:
-    """Loaded with few statements for any number of families; grows with what is registered meanwhile."""
+    """Loaded with one statement for any number of families; grows with what is registered meanwhile."""
 
     vault: Vault
     into: Standing | None = None
@@ -43,6 +38,9 @@ class Known:
     by_card: dict[bytes, Standing] = field(default_factory=dict)
     holders: dict[bytes, Holder] = field(default_factory=dict)
     digests: set[bytes] = field(default_factory=set)
+    """Of rows seen before that no number tells apart: those held, and those of people without a number."""
+    is_waited_for: bool = False
+    """Whether an entry of a closed list waits for one of the families or people."""
     _card_indexes: dict[str, bytes] = field(default_factory=dict)
     _applicants: dict[int, Applicant] = field(default_factory=dict)
 
@@ -60,9 +58,42 @@ class Known:
     async def look_up(self, session: Session, families: Sequence[Family], numbering: str | None) -> None:
         """Add what the register holds of these families."""
         applicants = [self.applicant(row) for family in families for row in family.accepted]
-        await self._load_households(session, families, numbering)
-        await self._load_holders(session, [each.nik_index for each in applicants if each.nik_index])
-        await self._load_digests(session, [each.digest for each in applicants])
+        references = [family.reference for family in families if family.reference] if numbering is not None else []
+        cards = [self.card_index(family.card) for family in families if family.card]
+        numbers = [each.nik_index for each in applicants if each.nik_index]
+        digests = [each.digest for each in applicants]
+        # Who joins a household by a decision may come from the very row that was held.
+        held = [] if self.into is not None else digests
+        await self.ask(session, numbering, references, cards, numbers, digests, held)
+
+    async def ask(
+        self,
+        session: Session,
+        numbering: str | None = None,
+        references: Sequence[str] = (),
+        cards: Sequence[bytes] = (),
+        numbers: Sequence[bytes] = (),
+        digests: Sequence[bytes] = (),
+        held: Sequence[bytes] = (),
+    ) -> None:
+        """Add what the register holds under any of these; ``held`` are digests that may be those of held rows."""
+        for row in await read_rows(session, _LOOK_UP, numbering, references, cards, numbers, digests, held):
+            self._note(row)
+
+    def _note(self, row: Mapping[str, Any]) -> None:
+        match row["found"]:
+            case "reference":
+                self.by_reference[row["reference"]] = _standing(row)
+            case "card":
+                self.by_card[row["number"]] = _standing(row)
+            case "holder":
+                self.holders[row["number"]] = Holder(
+                    row["household_id"], row["member_id"], row["region"], row["import_id"]
+                )
+            case "row":
+                self.digests.add(row["number"])
+            case _:
+                self.is_waited_for = True
 
     def numbers_of(self, families: Sequence[Family]) -> set[bytes]:
         """What of these families may stand in the register once only: people, rows without a number, cards."""
@@ -112,52 +143,39 @@ class Known:
         if applicant.nik_index is not None:
             self.holders[applicant.nik_index] = holder
 
-    async def _load_households(self, session: Session, families: Sequence[Family], numbering: str | None) -> None:
-        if numbering is not None:
-            references = [family.reference for family in families if family.reference]
-            rows = await session.execute(_BY_REFERENCE, {"numbering": numbering, "wanted": references})
-            self.by_reference |= {row.reference: _standing(row) for row in rows}
-        cards = [self.card_index(family.card) for family in families if family.card]
-        rows = await session.execute(_BY_CARD, {"numbering": numbering, "wanted": cards})
-        self.by_card |= {row.kk_index: _standing(row) for row in rows}
 
-    async def _load_holders(self, session: Session, indexes: Sequence[bytes]) -> None:
-        for row in await session.execute(_HOLDERS, {"wanted": list(indexes)}):
-            self.holders[row.nik_index] = Holder(row.household_id, row.id, row.region, row.import_id)
-
-    async def _load_digests(self, session: Session, digests: Sequence[bytes]) -> None:
-        """Rows seen before that no number tells apart: those held, and those of people without a number."""
-        # Who joins a household by a decision may come from the very row that was held.
-        seen = _NAMELESS if self.into is not None else _NAMELESS_OR_HELD
-        self.digests |= set((await session.execute(seen, {"wanted": list(digests)})).scalars())
+def _standing(row: Mapping[str, Any]) -> Standing:
+    return Standing(row["household_id"], row["region"], tuple(row["registers"]), row["reference"])
 
 
-# Made once: building a statement anew costs more than what it does.
-_numbering, _texts = bindparam("numbering", type_=Text()), bindparam("wanted", type_=ARRAY(Text))
-_bytes = bindparam("wanted", type_=ARRAY(LargeBinary))
-_columns = (_household.c.id, _household.c.region, _household.c.registers)
-_active = _household.c.state == "active"
-_BY_REFERENCE: Final = (
-    select(_reference.c.reference, *_columns)
-    .join(_household, _household.c.id == _reference.c.household_id)
-    .where(_reference.c.numbering == _numbering, _reference.c.reference == any_(_texts), _active)
-)
-_BY_CARD: Final = (
-    select(_card.c.kk_index, _reference.c.reference, *_columns)
-    .join(_household, _household.c.id == _card.c.household_id)
-    .outerjoin(_reference, and_(_reference.c.household_id == _household.c.id, _reference.c.numbering == _numbering))
-    .where(_card.c.kk_index == any_(_bytes), _card.c.valid_to.is_(None), _active)
-)
-_HOLDERS: Final = (
-    select(_member.c.nik_index, _member.c.id, _member.c.household_id, _member.c.import_id, _household.c.region)
-    .join(_household, _household.c.id == _member.c.household_id)
-    .where(_member.c.nik_index == any_(_bytes), _member.c.state == "active")
-)
-_NAMELESS: Final = select(_member.c.row_digest).where(
-    _member.c.row_digest == any_(_bytes), _member.c.nik_index.is_(None), _member.c.state == "active"
-)
-_NAMELESS_OR_HELD: Final = _NAMELESS.union_all(select(_held.c.row_digest).where(_held.c.row_digest == any_(_bytes)))
-
-
-def _standing(row: object) -> Standing:
-    return Standing(row.id, row.region, tuple(row.registers), row.reference)  # type: ignore[attr-defined]
+_LOOK_UP: Final = """
+    select 'reference' as found, null::bytea as number, family.reference,
+        household.id as household_id, household.region, household.registers, null::uuid as member_id,
+        null::uuid as import_id
+    from household_reference as family join household on household.id = family.household_id
+    where family.numbering = $1::text and family.reference = any($2::text[]) and household.state = 'active'
+    union all
+    select 'card', card.kk_index, family.reference, household.id, household.region, household.registers, null, null
+    from family_card as card join household on household.id = card.household_id
+    left join household_reference as family on family.household_id = household.id and family.numbering = $1
+    where card.kk_index = any($3::bytea[]) and card.valid_to is null and household.state = 'active'
+    union all
+    select 'holder', member.nik_index, null, household.id, household.region, null, member.id, member.import_id
+    from member join household on household.id = member.household_id
+    where member.nik_index = any($4::bytea[]) and member.state = 'active'
+    union all
+    select 'row', row_digest, null, null, null, null, null, null
+    from member where row_digest = any($5::bytea[]) and nik_index is null and state = 'active'
+    union all
+    select 'row', row_digest, null, null, null, null, null, null from held_row where row_digest = any($6::bytea[])
+    union all
+    (
+        select 'waiting', null, null, null, null, null, null, null
+        from cohort_entry where numbering = $1 and reference = any($2) and waits limit 1
+    )
+    union all
+    (
+        select 'waiting', null, null, null, null, null, null, null
+        from cohort_entry where nik_index = any($4) and waits limit 1
+    )
+"""

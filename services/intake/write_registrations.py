@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from services.intake.announcements import announce_updated, profile_of, registered
@@ -17,14 +16,12 @@ from services.intake.identity import Address, Identity, seal_address, seal_card,
 from services.intake.models import FamilyCard, HeldRow, Household, HouseholdReference, Member, table
 from services.intake.places import kecamatan_of
 from services.intake.registrations import Registration, Source
-from shared.bulk import copy_rows
+from shared.bulk import NewRows, write_rows
 from shared.deployment import Deployment
 from shared.events.intake import DuplicateSuspected
 from shared.messaging import Session, announce, in_course_of
 from shared.security import HouseholdKey, household_keys
-
-_COPIED_MIN: Final = 64
-"""Fewer rows, as of an officer's form, are inserted: COPY would cost a way to the database more."""
+from shared.security.tables import household_keys as household_key_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +34,20 @@ class Writing:
 
     async def write(self, done: Sequence[Registration]) -> None:
         entering = [each for each in done if each.enters]
-        keys = await self._keys(done)
-        await self._households(entering, keys)
-        await self._references([each for each in done if each.exists])
-        await self._rows(Member, [self._sealed_member(row, each, keys) for each in done for row in each.members])
-        await self._rows(HeldRow, [self._sealed_held(row, each, keys) for each in done for row in each.held])
+        keys, new_keys = await self._keys(done)
+        now = self.deployment.clock.now()
+        await write_rows(
+            self.session,
+            NewRows(table(Household), [self._household(each, keys[each.household_id], now) for each in entering]),
+            NewRows(household_key_table, new_keys),
+            NewRows(
+                table(FamilyCard),
+                [self._card(each, keys[each.household_id]) for each in entering if each.family.card],
+            ),
+            NewRows(table(HouseholdReference), self._references(done), where_absent=True),
+            NewRows(table(Member), [self._sealed_member(row, each, keys) for each in done for row in each.members]),
+            NewRows(table(HeldRow), [self._sealed_held(row, each, keys) for each in done for row in each.held]),
+        )
         for each in entering:
             with in_course_of(each.cause):
                 self._announce_new(each)
@@ -55,30 +61,29 @@ class Writing:
         announce(self.session, registered(each.household_id, each.family, self.source.register_code, each.members))
         announce(self.session, profile_of(each.household_id, each.family, each.members))
 
-    async def _keys(self, done: Sequence[Registration]) -> dict[UUID, HouseholdKey]:
-        wanted = {each.household_id for each in done if each.exists}
-        wanted |= {self._key_id(row, each) for each in done for row in each.held}
-        return await household_keys(self.session, self.deployment.vault, wanted, create=True)
+    async def _keys(self, done: Sequence[Registration]) -> tuple[dict[UUID, HouseholdKey], list[dict[str, Any]]]:
+        """The key of everybody who needs one, and those of them that are new and have to be stored."""
+        vault = self.deployment.vault
+        fresh = {each.household_id for each in done if each.enters}
+        others = {each.household_id for each in done if not each.is_new}
+        others |= {self._key_id(row, each) for each in done for row in each.held}
+        others -= fresh
+        keys = await household_keys(self.session, vault, others, create=True) if others else {}
+        stored = []
+        for household_id in fresh:
+            keys[household_id], wrapped = vault.new_household_key(household_id)
+            stored.append({"household_id": household_id, "wrapped": wrapped, "key_version": vault.key_version})
+        return keys, stored
 
     def _key_id(self, held: dict[str, Any], each: Registration) -> UUID:
         return each.household_id if each.exists else self.source.import_id or held["id"]
 
-    async def _households(self, entering: Sequence[Registration], keys: dict[UUID, HouseholdKey]) -> None:
-        now = self.deployment.clock.now()
-        await self._rows(Household, [self._household(each, keys[each.household_id], now) for each in entering])
-        await self._rows(
-            FamilyCard, [self._card(each, keys[each.household_id]) for each in entering if each.family.card]
-        )
-
-    async def _references(self, existing: Sequence[Registration]) -> None:
-        rows = [
+    def _references(self, done: Sequence[Registration]) -> list[dict[str, Any]]:
+        return [
             {"numbering": self.source.numbering, "reference": each.family.reference, "household_id": each.household_id}
-            for each in existing
-            if self.source.numbering and each.family.reference
+            for each in done
+            if each.exists and self.source.numbering and each.family.reference
         ]
-        if rows:
-            statement = insert(table(HouseholdReference)).on_conflict_do_nothing()
-            await (await self.session.connection()).execute(statement, rows)
 
     def _household(self, each: Registration, key: HouseholdKey, now: datetime) -> dict[str, Any]:
         family = each.family
@@ -144,12 +149,6 @@ class Writing:
             return
         await self.session.execute(_GROW, {"ids": sorted(reasons), "code": code, "now": self.deployment.clock.now()})
         await announce_updated(self.session, reasons)
-
-    async def _rows(self, model: type[Any], rows: Sequence[dict[str, Any]]) -> None:
-        if len(rows) >= _COPIED_MIN:
-            await copy_rows(self.session, table(model), rows)
-        elif rows:
-            await (await self.session.connection()).execute(insert(table(model)), list(rows))
 
 
 _GROW = text(

@@ -1,4 +1,4 @@
-"""COPY of rows in a session's transaction: there with the commit, gone with a rollback, checked like an INSERT."""
+"""Rows by COPY or by one statement, in a session's transaction: there with the commit, checked like an INSERT."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,12 +6,13 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import CheckConstraint, Column, Integer, LargeBinary, MetaData, Table, Text, Uuid, select
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, LargeBinary, MetaData, Table, Text, Uuid, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from shared.bulk import copy_rows
+from shared.bulk import COPIED_MIN, NewRows, copy_rows, write_rows
+from shared.driver import read_rows
 from tests.fixtures import DatabaseFactory
 
 THING = Table(
@@ -24,6 +25,12 @@ THING = Table(
     Column("state", Text, nullable=False, server_default="new"),
     Column("count", Integer),
     CheckConstraint("count > 0"),
+)
+NOTE = Table(
+    "thing_note",
+    THING.metadata,
+    Column("thing", Uuid, ForeignKey("thing.id"), primary_key=True),
+    Column("said", Text),
 )
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -78,3 +85,44 @@ async def test_a_session_goes_on_after_a_refusal(sessions: Sessions) -> None:
         await copy_rows(session, THING, list(_rows()))
         await session.commit()
         assert len((await session.execute(select(THING))).all()) == 3
+
+
+@pytest.mark.parametrize("count", [3, COPIED_MIN])
+async def test_tables_that_refer_to_each_other_are_written_together(sessions: Sessions, count: int) -> None:
+    rows = [*_rows(count - 1), next(_rows(1)) | {"said": [], "words": None, "note": None, "count": count}]
+    notes = [{"thing": row["id"], "said": row["note"]} for row in rows]
+    async with sessions() as session, session.begin():
+        await write_rows(session, NewRows(THING, rows), NewRows(NOTE, notes), NewRows(NOTE, []))
+    async with sessions() as session:
+        found = [row._asdict() for row in await session.execute(select(THING).order_by(THING.c.count))]
+        noted = {row.thing: row.said for row in await session.execute(select(NOTE))}
+    assert found == [{**row, "state": "new"} for row in rows]
+    assert noted == {row["id"]: row["note"] for row in rows}
+
+
+@pytest.mark.parametrize("count", [3, COPIED_MIN])
+async def test_a_row_that_stands_is_passed_over_where_that_is_asked_for_and_refused_elsewhere(
+    sessions: Sessions, count: int
+) -> None:
+    rows = list(_rows(count))
+    notes = [{"thing": row["id"], "said": "first"} for row in rows]
+    async with sessions() as session, session.begin():
+        await write_rows(session, NewRows(THING, rows), NewRows(NOTE, notes[1:]))
+        again = [{**note, "said": "second"} for note in notes]
+        await write_rows(session, NewRows(NOTE, again, where_absent=True))
+    async with sessions() as session:
+        said = {row.thing: row.said for row in await session.execute(select(NOTE))}
+        assert said == {note["thing"]: "first" for note in notes} | {notes[0]["thing"]: "second"}
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await write_rows(session, NewRows(NOTE, notes))
+
+
+async def test_reading_by_the_driver_sees_what_the_transaction_wrote(sessions: Sessions) -> None:
+    rows = list(_rows())
+    async with sessions() as session:
+        assert await read_rows(session, "select id from thing") == []
+        await write_rows(session, NewRows(THING, rows))
+        found = await read_rows(session, "select id, said from thing where count = any($1::integer[])", [1, 3])
+        assert {row["id"]: row["said"] for row in found} == {row["id"]: row["said"] for row in (rows[0], rows[2])}
+        await session.rollback()
+        assert await read_rows(session, "select id from thing") == []

@@ -1,0 +1,38 @@
+"""The driver under a session: for the few statements that are made so often that their way through SQLAlchemy counts.
+
+What goes this way is in the session's transaction like everything else. A refusal is raised as asyncpg's own error,
+which the kernel tells apart like SQLAlchemy's. JSON comes as values and goes as text.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import asyncpg
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession as Session
+
+Driver: TypeAlias = "asyncpg.Connection[Any]"
+
+
+async def read_rows(session: Session, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+    """What a statement that writes nothing finds. It begins no transaction where none has begun."""
+    driver = await _driver(session)
+    found: list[asyncpg.Record] = await driver.fetch(statement, *arguments)
+    return found
+
+
+async def driver_in_transaction(session: Session) -> Driver:
+    """The session's connection, its transaction begun on the server: SQLAlchemy begins it with the first statement."""
+    driver = await _driver(session)
+    if not driver.is_in_transaction():
+        await (await session.connection()).execute(text("select 1"))
+    return driver
+
+
+async def _driver(session: Session) -> Driver:
+    connection = await session.connection()
+    driver: Driver | None = (await connection.get_raw_connection()).driver_connection
+    if driver is None:
+        raise RuntimeError("the session's connection is gone")
+    return driver
