@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import text
 
+from shared.driver import driver_in_transaction
 from shared.messaging import Session
 
 REGISTER_LOCK: Final = 0x696E74616B65
@@ -31,13 +32,11 @@ async def share_register(session: Session, numbers: Collection[bytes]) -> None:
     a number; each is locked by its first eight bytes: two that share them only wait for each other.
     """
     locks = sorted({int.from_bytes(number[:8], signed=True) for number in numbers})
-    await session.execute(_SHARE, {"lock": REGISTER_LOCK, "numbers": locks})
+    await (await driver_in_transaction(session)).execute(_SHARE, REGISTER_LOCK, locks)
 
 
 _WHOLE: Final = text("select pg_advisory_xact_lock(:lock)")
-_SHARE: Final = text(
-    """
-    with register as materialized (select pg_advisory_xact_lock_shared(:lock))
-    select pg_advisory_xact_lock(number) from register, unnest(cast(:numbers as bigint[])) as wanted(number)
-    """
-)
+_SHARE: Final = """
+    with register as materialized (select pg_advisory_xact_lock_shared($1))
+    select pg_advisory_xact_lock(number) from register, unnest($2::bigint[]) as wanted(number)
+"""

@@ -1,6 +1,6 @@
 """Who may do what, what is encrypted, and what is recorded about it."""
 
-from shared.security.audit import audit, audit_many, audit_row
+from shared.security.audit import audit, audit_row
 from shared.security.caller import Caller
 from shared.security.household_keys import erase_household_key, household_key, household_keys, rotate_household_keys
 from shared.security.roles import Role
@@ -13,7 +13,6 @@ __all__ = [
     "Vault",
     "VaultError",
     "audit",
-    "audit_many",
     "audit_row",
     "erase_household_key",
     "household_key",

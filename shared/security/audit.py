@@ -1,6 +1,6 @@
 """Append-only record of writes and of looks at identity, in the transaction of what it records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,18 +28,13 @@ async def audit(
     """Adds one row; it stands or falls with the caller's transaction."""
     correlation_id = structlog.contextvars.get_contextvars().get("correlation_id")
     row = audit_row(caller, action, subjects or {}, purpose=purpose, correlation_id=correlation_id)
-    await audit_many(session, [row])
-
-
-async def audit_many(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Adds rows made by ``audit_row``, in their order."""
-    await (await session.connection()).execute(_INSERT, list(rows))
+    await session.execute(_INSERT, row)
 
 
 def audit_row(
     caller: Caller, action: str, subjects: Subjects, *, purpose: str | None = None, correlation_id: str | None
 ) -> dict[str, Any]:
-    """What is recorded of one act."""
+    """What is recorded of one act, for those who write several at once."""
     return {
         "principal": caller.principal,
         "roles": sorted(caller.roles),

@@ -20,10 +20,12 @@ from fastapi import Depends, Request, Response
 from fastapi.dependencies.models import Dependant
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from shared.bulk import NewRows, write_rows
 from shared.messaging.causes import Cause, current_cause
 from shared.messaging.failures import is_infrastructure
 from shared.problem import Problem
-from shared.security import Caller, audit_many, audit_row
+from shared.security import Caller, audit_row
+from shared.security.tables import audit_rows
 from shared.web.deployment import Deployment
 from shared.web.idempotency import Answers, Claim, Kept
 
@@ -178,9 +180,12 @@ class _Company:
             stands = [(each, told) for each, told in done if not isinstance(told, Problem)]
             responses = [_response(each.turn, told) for each, told in stands]
             if stands:
-                await audit_many(session, [_audited(each, told) for each, told in stands])
                 claims = [each.turn.claim for each, _ in stands]
-                await answers.keep_all(session, list(zip(claims, responses, strict=True)))
+                await write_rows(
+                    session,
+                    NewRows(audit_rows, [_audited(each, told) for each, told in stands]),
+                    answers.rows_to_keep(list(zip(claims, responses, strict=True))),
+                )
                 await deployment.kernel.commit(session)
         for (each, _), response in zip(stands, responses, strict=True):
             each.settle(response)

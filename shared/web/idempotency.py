@@ -14,12 +14,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
+import orjson
 from fastapi import Response
-from sqlalchemy import and_, bindparam, delete, select, text, tuple_, update
+from sqlalchemy import and_, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from shared.messaging import insert_rows
+from shared.bulk import NewRows
+from shared.driver import driver_in_transaction, read_rows
 from shared.problem import Problem
 from shared.security import Vault
 from shared.security.tables import idempotency as table
@@ -147,39 +149,37 @@ class Answers:
     async def hold(
         self, session: AsyncSession, claims: Sequence[Claim], *, wait: bool
     ) -> frozenset[tuple[str, str, str]]:
-        """Take keys until the transaction ends, for routes that keep their answers by ``keep_all``.
+        """Take keys until the transaction ends, for routes that keep their answers by ``rows_to_keep``.
 
         Returns the identities that are ours. With ``wait`` there is one claim, and whoever has it is waited for: 409
         when that takes too long. Without, what another process has in hand is left out, so that nobody else waits.
         """
-        connection = await session.connection()
         numbers = {_number_of(claim): claim.identity for claim in claims}
+        driver = await driver_in_transaction(session)
         if not wait:
-            rows = await connection.execute(_TRY_HOLD, {"numbers": sorted(numbers)})
-            return frozenset(numbers[row.number] for row in rows if row.is_ours)
+            rows = await driver.fetch(_TRY_HOLD, sorted(numbers))
+            return frozenset(numbers[row["number"]] for row in rows if row["is_ours"])
         try:
             async with asyncio.timeout(WAIT_S_MAX):
-                await connection.execute(_HOLD, {"numbers": sorted(numbers)})
+                await driver.execute(_HOLD, sorted(numbers))
         except TimeoutError:
             raise _in_progress() from None
         return frozenset(numbers.values())
 
     async def kept(self, session: AsyncSession, claims: Sequence[Claim]) -> dict[tuple[str, str, str], Kept]:
         """What was answered under keys that are held; those that nobody has used are left out."""
-        asked = {
-            "principals": [claim.principal for claim in claims],
-            "routes": [claim.route for claim in claims],
-            "keys": [claim.key for claim in claims],
-        }
-        rows = await (await session.connection()).execute(_KEPT_OF_MANY, asked)
+        asked = list(zip(*(claim.identity for claim in claims), strict=True))
+        rows = await read_rows(session, _KEPT_OF_MANY, *asked) if claims else []
         return {
-            (row.principal, row.route, row.key): Kept(row.digest, row.status, row.headers, row.answer) for row in rows
+            (row["principal"], row["route"], row["key"]): Kept(
+                row["digest"], row["status"], orjson.loads(row["headers"]), row["answer"]
+            )
+            for row in rows
         }
 
-    async def keep_all(self, session: AsyncSession, answered: Sequence[tuple[Claim, Response]]) -> None:
-        """Keep the answers to requests whose keys are held."""
-        rows = [claim.row | _kept_values(self._vault, claim, answer) for claim, answer in answered]
-        await insert_rows(session, table, rows)
+    def rows_to_keep(self, answered: Sequence[tuple[Claim, Response]]) -> NewRows:
+        """The answers to requests whose keys are held, to be written with what they tell of."""
+        return NewRows(table, [claim.row | _kept_values(self._vault, claim, answer) for claim, answer in answered])
 
     def replay(self, claim: Claim, kept: Kept) -> Response:
         """The kept answer. Raises 422 when the key was used for another request."""
@@ -245,17 +245,12 @@ def _in_progress() -> Problem:
     return Problem("idempotency-in-progress", status=409, headers={"Retry-After": "2"})
 
 
-_HOLD: Final = text("select pg_advisory_xact_lock(number) from unnest(cast(:numbers as bigint[])) as asked(number)")
-_TRY_HOLD: Final = text(
-    "select number, pg_try_advisory_xact_lock(number) as is_ours "
-    "from unnest(cast(:numbers as bigint[])) as asked(number)"
+_HOLD: Final = "select pg_advisory_xact_lock(number) from unnest($1::bigint[]) as asked(number)"
+_TRY_HOLD: Final = (
+    "select number, pg_try_advisory_xact_lock(number) as is_ours from unnest($1::bigint[]) as asked(number)"
 )
-_KEPT_OF_MANY: Final = text(
-    """
-    select principal, route, key, digest, status, headers, answer
-    from unnest(cast(:principals as text[]), cast(:routes as text[]), cast(:keys as text[])) as asked(p, r, k)
+_KEPT_OF_MANY: Final = """
+    select principal, route, key, digest, status, headers::text, answer
+    from unnest($1::text[], $2::text[], $3::text[]) as asked(p, r, k)
     join kernel.idempotency on principal = p and route = r and key = k
-    """
-).columns(
-    table.c.principal, table.c.route, table.c.key, table.c.digest, table.c.status, table.c.headers, table.c.answer
-)
+"""
