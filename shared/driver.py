@@ -23,7 +23,10 @@ async def read_rows(session: Session, statement: str, *arguments: Any) -> list[a
 
 
 async def driver_in_transaction(session: Session) -> Driver:
-    """The session's connection, its transaction begun on the server: SQLAlchemy begins it with the first statement."""
+    """The session's connection, its transaction begun on the server: SQLAlchemy begins it with the first statement.
+
+    What the session holds unflushed is not written first.
+    """
     driver = await _driver(session)
     if not driver.is_in_transaction():
         await (await session.connection()).execute(text("select 1"))

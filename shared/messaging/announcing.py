@@ -15,11 +15,11 @@ from pydantic import BaseModel, ValidationError
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.clock import Clock
+from shared.driver import driver_in_transaction
 from shared.events.envelope import EVENT_BYTES_MAX, Event, ServiceName
 from shared.events.fields import UNKNOWN, OpenEnum
 from shared.events.topics import fact_topic, profiles_topic
 from shared.messaging.causes import Cause, current_cause
-from shared.messaging.connecting import driver_of
 from shared.messaging.failures import ContractBroken, ProjectionMayNotAct
 from shared.messaging.ids import new_id
 
@@ -178,7 +178,7 @@ async def write_announcements(session: Session) -> int:
         if each.numbered:
             numbers[each.key] += 1
             each.headers["ce_sequence"] = str(numbers[each.key])
-    await (await driver_of(session)).execute(_INTO_OUTBOX, *_columns(pending))
+    await (await driver_in_transaction(session)).execute(_INTO_OUTBOX, *_columns(pending))
     return len(pending)
 
 
@@ -187,7 +187,7 @@ async def _numbers(session: Session, wanted: Counter[bytes]) -> dict[bytes, int]
     keys = sorted(wanted)
     if not keys:
         return {}
-    rows = await (await driver_of(session)).fetch(_NUMBER, keys, [wanted[key] for key in keys])
+    rows = await (await driver_in_transaction(session)).fetch(_NUMBER, keys, [wanted[key] for key in keys])
     return {key: last_sequence - wanted[key] for key, last_sequence in rows}
 
 

@@ -8,7 +8,7 @@ from enum import Enum
 
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
-from shared.messaging.connecting import driver_of
+from shared.driver import driver_in_transaction
 from shared.messaging.records import Fault, Received
 
 MarkKey = tuple[str, bytes]
@@ -85,7 +85,7 @@ async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey,
     while missing := [key for key in wanted if key not in marks]:
         # A row that is made here is locked like the others. One that somebody else makes meanwhile is waited for, and
         # looked up in the next round.
-        rows = await (await driver_of(session)).fetch(_MAKE, *_columns(missing))
+        rows = await (await driver_in_transaction(session)).fetch(_MAKE, *_columns(missing))
         made = {(topic, key): Mark(topic, key) for topic, key in rows}
         marks |= made
         if len(made) < len(missing):
@@ -94,7 +94,7 @@ async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey,
 
 
 async def _lock(session: Session, wanted: Sequence[MarkKey]) -> dict[MarkKey, Mark]:
-    rows = await (await driver_of(session)).fetch(_LOCK, *_columns(wanted))
+    rows = await (await driver_in_transaction(session)).fetch(_LOCK, *_columns(wanted))
     return {(row[0], row[1]): Mark(*row) for row in rows}
 
 
@@ -107,7 +107,7 @@ async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
     changed = [mark for mark in marks if mark.changed]
     if not changed:
         return
-    await (await driver_of(session)).execute(
+    await (await driver_in_transaction(session)).execute(
         _KEEP,
         [mark.topic for mark in changed],
         [mark.key for mark in changed],

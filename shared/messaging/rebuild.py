@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Table, delete, select, text
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
+from shared.driver import driver_in_transaction
 from shared.messaging.bulk import HeldRows
-from shared.messaging.connecting import driver_of
 from shared.messaging.heard import Judgement, Mark, MarkKey
 from shared.messaging.hearing import REBUILD_LOCK
 from shared.messaging.reading import read_topics
@@ -90,7 +90,7 @@ async def _emptying(session: Session, tables: list[Table], rows_held_max: int) -
 
     async def digest_and_empty() -> str:
         before = await digest(session, tables)
-        driver = await driver_of(session)
+        driver = await driver_in_transaction(session)
         for table in reversed(tables):
             await driver.execute(str(delete(table)))
         return before
@@ -116,7 +116,7 @@ async def digest(session: Session, tables: list[Table]) -> str:
 
     PostgreSQL writes the rows out as text while they are digested here.
     """
-    total, driver = hashlib.sha256(), await driver_of(session)
+    total, driver = hashlib.sha256(), await driver_in_transaction(session)
 
     async def add(part: bytes) -> None:
         total.update(part)
