@@ -19,8 +19,8 @@ VISITED_TOGETHER = 500
 PAID_TOGETHER_MAX = 5_000
 LOOKS_AFTER_SECONDS = 0.5
 IDLE_LOOKS_MAX = 1_200
-"""No family was paid for so many looks, which is ten minutes or more: then the judgement says what was lost. Looks and
-not seconds, because the clock of a machine that was stopped for a while leaps."""
+"""No family was paid for so many looks, ten minutes or more: then the judgement says what was lost. Four minutes were
+too few for two cities on a machine that gave the drill a fifth of a core."""
 
 
 @dataclass
