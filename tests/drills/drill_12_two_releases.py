@@ -26,7 +26,7 @@ async def run(scene: Scene) -> None:
             for _ in range(scene.at_size(4, 20)):
                 await say_newer_versions(city, foreign)
                 await load.until(ACKNOWLEDGED_BETWEEN)
-                await roll(city, scene.random.choice(sorted(city.processes)), newer)
+                await roll(city, scene.random.choice(says_twice(city)), newer)
             await load.until_paid()
             await load.stop()
         await city.settled()
@@ -43,6 +43,11 @@ async def run(scene: Scene) -> None:
         for name, done in (await rebuilt(city)).items():
             scene.expect(done.unchanged, f"{name} folds both releases' past to the same tables.")
         await city.judge()
+
+
+def says_twice(city: DrillCity) -> list[str]:
+    """Who may announce a thing in two versions: verification's own check counts what it did against what it said."""
+    return sorted(name for name in city.processes if not name.startswith("verification."))
 
 
 async def roll(city: DrillCity, name: str, newer: set[str]) -> None:

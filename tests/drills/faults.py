@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 from sqlalchemy import text
@@ -198,11 +199,11 @@ def _know_second_version(contract: type[Event]) -> None:
 
         @property
         def subject(self) -> str:
-            return f"{contract.subject_kind}/{self.about[contract.subject_field]}"
+            return contract.model_validate(self.about).subject
 
         @property
-        def subject_id(self) -> Any:
-            return self.about[contract.subject_field]
+        def subject_id(self) -> UUID:
+            return contract.model_validate(self.about).subject_id
 
     CONTRACTS[Second.full_type()] = Second
 
