@@ -8,6 +8,7 @@ import importlib
 import json
 import sys
 import time
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 
@@ -37,18 +38,26 @@ def main() -> int:
     parser.add_argument("--report", type=Path, default=Path("build/bench.json"))
     asked = parser.parse_args()
     results: list[Result] = []
+    broken: list[str] = []
     with Stack(state_folder() / "bench", fresh=True) as stack:
         print(f"{stack.addresses.summary()}; fsync on")
         for name in asked.only:
             began = time.monotonic()
             workplace = Workplace(stack.addresses, state_folder() / "bench-work", Size(asked.size))
-            result = asyncio.run(importlib.import_module(f"benchmarks.{name}").run(workplace))
+            try:
+                result = asyncio.run(importlib.import_module(f"benchmarks.{name}").run(workplace))
+            except Exception:  # noqa: BLE001 - the others are measured all the same, and the exit says it
+                traceback.print_exc()
+                broken.append(name)
+                continue
             results.append(result)
             print(f"{line(result)}   ({time.monotonic() - began:.0f} s)", flush=True)
             asked.report.parent.mkdir(parents=True, exist_ok=True)
             asked.report.write_text(json.dumps([asdict(each) for each in results], indent=1) + "\n", encoding="utf-8")
-    print(f"Figures: {asked.report}")
-    return 0
+    print(f"Figures: {asked.report}" if results else "No figures.")
+    if broken:
+        print(f"Broke: {', '.join(broken)}")
+    return int(bool(broken))
 
 
 def line(result: Result) -> str:

@@ -21,6 +21,7 @@ import asyncpg
 from benchmarks.databases import Database, databases
 from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, rates
 from benchmarks.workplace import Workplace
+from local.register.figures import CITY
 from local.register.generate import generate
 from services.intake.accept_file import Purpose, accept_file
 from services.intake.app import SERVICE
@@ -37,7 +38,7 @@ _DIRECTORY = Path(__file__).resolve().parents[1] / "local" / "agencies.yaml"
 
 async def run(workplace: Workplace) -> Result:
     """Households registered per second, on both sides."""
-    families = workplace.at_size(200, 9_000)
+    families = workplace.at_size(200, CITY.families)
     folder = workplace.state / f"{workplace.root}-register"
     folder.mkdir(parents=True, exist_ok=True)
     generate(folder, family_count=families)
