@@ -6,11 +6,14 @@ import argparse
 import asyncio
 import importlib
 import json
+import logging
 import sys
 import time
 import traceback
 from dataclasses import asdict
 from pathlib import Path
+
+import structlog
 
 from benchmarks.measuring import Result
 from benchmarks.workplace import Size, Workplace
@@ -37,6 +40,8 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=list(BENCHMARKS), choices=BENCHMARKS, metavar="NAME")
     parser.add_argument("--report", type=Path, default=Path("build/bench.json"))
     asked = parser.parse_args()
+    # What the measured code tells its operators would bury the figures.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     results: list[Result] = []
     broken: list[str] = []
     with Stack(state_folder() / "bench", fresh=True) as stack:
