@@ -100,7 +100,8 @@ async def test_what_was_announced_is_heard_once_and_reconciles(pair: Pair) -> No
     intake, city = pair
     async with running(intake, city):
         await announced(intake, 300)
-        await eventually(lambda: has_effects(city, 900), within=30)
+        # The first group of a young broker waits until its coordinator is there.
+        await eventually(lambda: has_effects(city, 900), within=90)
         await eventually(lambda: nothing_unsent(city), within=10)
         await all_well(intake, city)
     revisions = await city.fetch("select min(revision) as low, max(revision) as high from test_household")

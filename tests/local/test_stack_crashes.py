@@ -24,8 +24,9 @@ from local.stack.postgres import EmbeddedPostgres
 from local.stack.stack import jars_folder
 from tests.fixtures import eventually
 
-_HOLDER = "import sys, signal; from pathlib import Path; from local.stack import Stack\n"
-_HOLDER += "with Stack(Path(sys.argv[1])): print('ready', flush=True); signal.pause()"
+_HOLDER = "import sys, threading; from pathlib import Path; from local.stack import Stack\n"
+# Not signal.pause(): a signal that comes between the word and the pause would be slept over.
+_HOLDER += "with Stack(Path(sys.argv[1])):\n print('ready', flush=True)\n while True: threading.Event().wait(0.1)"
 
 
 @pytest.fixture
