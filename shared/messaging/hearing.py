@@ -64,16 +64,30 @@ class Hearing:
         received = [receive(raw, self.topic_root, authority) for raw in records]
         if not received:
             return
+        error = await self._failure_of(received)
+        if error is not None:
+            log.warning("batch.redone-in-parts", records=len(received), error=type(error).__name__)
+            await self._hear_in_parts(received)
+
+    async def _failure_of(self, received: Sequence[Received]) -> Exception | None:
+        """Hear them in one transaction. Returns what a handler raised, if one did: then nothing of it was kept."""
         try:
             await self._hear_together(received)
         except Exception as error:
             if is_infrastructure(error):
                 raise
-            log.warning("batch.redone-one-by-one", records=len(received), error=type(error).__name__)
-            for each in received:
-                await self._hear_alone(each)
-        else:
-            self.failed_in_a_row = 0
+            return error
+        self.failed_in_a_row = 0
+        return None
+
+    async def _hear_in_parts(self, received: Sequence[Received]) -> None:
+        """Half by half: of many, the one that fails stands alone after a few transactions."""
+        middle = len(received) // 2
+        for part in filter(None, (received[:middle], received[middle:])):
+            if len(part) == 1:
+                await self._hear_alone(part[0])
+            elif await self._failure_of(part) is not None:
+                await self._hear_in_parts(part)
 
     async def _hear_together(self, received: Sequence[Received]) -> None:
         async with self._transaction() as session:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from shared.events.intake import HouseholdProfile, HouseholdRegistered, HouseholdUpdated
 from shared.events.verification import VerificationOpened
-from shared.messaging import Tombstone, announce
+from shared.messaging import Tombstone, announce, points
 from shared.messaging.failures import ConsumerStopped
 from shared.messaging.hearing import ReactFrom
 from shared.messaging.parking import StoredRecord
@@ -242,6 +242,21 @@ async def test_a_value_that_the_database_cannot_take_is_a_bug_and_is_parked(city
     await city.hear(city.record(registered(registers=("overflows",))), city.record(registered()))
     assert [each.reason for each in await city.parked()] == ["handler-failed"]
     assert await effects(city) == ["opened"]
+
+
+async def test_one_that_fails_among_many_is_soon_alone(city: TestDeployment) -> None:
+    """Whoever shares a batch with it waits for a dozen transactions, not for one each."""
+    records = [city.record(registered()) for _ in range(64)]
+    records[21] = city.record(registered(registers=("breaks",)))
+    commits: list[points.Point] = []
+    points.listen(commits.append)
+    try:
+        await city.hear(*records)
+    finally:
+        points.listen(None)
+    assert [each.reason for each in await city.parked()] == ["handler-failed"]
+    assert await effects(city) == ["opened"] * 63
+    assert commits.count("after-database-commit") == 6 + 1
 
 
 async def test_a_strange_key_is_remembered_by_a_digest_only(city: TestDeployment) -> None:
