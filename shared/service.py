@@ -34,6 +34,21 @@ class Finding:
 Check = Callable[[Session], Awaitable[list[Finding]]]
 """A service's own check for reconcile: reads its tables, returns what is wrong; empty is well."""
 
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A key about which a service's tables stand for another number of facts than it has numbers."""
+
+    key: bytes
+    done: int
+    """So many facts its tables stand for."""
+    numbers: int
+    """So many numbers it gave out; some of them where a fact was said once more, in another version."""
+
+
+Facts = Callable[[Session], Awaitable[list[Counted]]]
+"""The keys of which a service's tables and its numbers disagree: reconcile counts the facts behind the numbers."""
+
 Totals = Callable[[Session], Awaitable[dict[str, int]]]
 """Figures that several deployments know from facts, by a name they share, e.g. ``aid.disbursed_rupiah``."""
 
@@ -51,6 +66,7 @@ class Service:
     read_models: Sequence[Any] = field(default_factory=tuple)
     """Tables (or table models) that projections write: emptied and filled again by a rebuild."""
     checks: Sequence[Check] = field(default_factory=tuple)
+    facts: Facts | None = None
     totals: Totals | None = None
     on_start: Callable[[Deployment], Awaitable[None]] | None = None
     """Runs once before the loops, e.g. to schedule what a timer repeats. Must be idempotent: every process runs it."""

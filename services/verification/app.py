@@ -8,7 +8,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from services.verification.api import ROUTERS
-from services.verification.commands import CHECKS
+from services.verification.commands import CHECKS, facts_of_households
 from services.verification.handlers import router
 from services.verification.models import READ_MODELS, Base
 from services.verification.pages import ROUTERS as SCREENS
@@ -26,6 +26,7 @@ SERVICE = Service(
     routes=(*ROUTERS, *SCREENS),
     read_models=READ_MODELS,
     checks=CHECKS,
+    facts=facts_of_households,
     on_start=start,
 )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import TopicPartition
 from sqlalchemy import func, select, text
@@ -16,7 +16,7 @@ from shared.messaging.heard import MarkKey
 from shared.messaging.reading import read_topics
 from shared.messaging.records import Received, glance
 from shared.messaging.tables import announced, due, heard, outbox, parked
-from shared.service import KINDS, Finding
+from shared.service import KINDS, Counted, Finding
 
 if TYPE_CHECKING:
     from shared.deployment import Deployment
@@ -58,10 +58,11 @@ async def reconcile(deployment: Deployment) -> Report:
         report.findings += tables.parked_and_failed()
         for check in deployment.declared.checks:
             report.findings += await check(session)
+        counted = await deployment.declared.facts(session) if deployment.declared.facts is not None else []
         if deployment.declared.totals is not None:
             report.totals = await deployment.declared.totals(session)
     root = deployment.settings.topic_root
-    own = _Own(fact_topic(root, deployment.service, deployment.agency))
+    own = _Own(fact_topic(root, deployment.service, deployment.agency), {each.key: {} for each in counted})
     unheard = 0
     async for batch in read_topics(deployment.settings):
         for raw in batch:
@@ -70,7 +71,7 @@ async def reconcile(deployment: Deployment) -> Report:
             below = received.offset < committed.get(TopicPartition(received.topic, received.partition), 0)
             unheard += below and not tables.accounts_for(received)
         report.records += len(batch)
-    report.findings += own.findings(tables)
+    report.findings += own.findings(tables) + own.miscounted(counted, tables)
     if unheard:
         report.findings.append(Finding("lost", unheard, "records below the committed offset, neither heard nor parked"))
     report.findings = [each for each in report.findings if each.count]
@@ -88,12 +89,42 @@ def differing_totals(reports: Iterable[Report]) -> list[Finding]:
     ]
 
 
+class Wording(NamedTuple):
+    """What the versions of one fact share, and the version."""
+
+    name: str
+    version: str
+    time: str
+    correlation_id: str
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> Wording:
+        name, _, version = headers.get("ce_type", "").rpartition(".v")
+        return cls(name, version, headers.get("ce_time", ""), headers.get("ce_correlationid", ""))
+
+
+def said_again(wordings: Mapping[int, Wording]) -> int:
+    """How many numbers of a key say once more, in another version, what the number before them said.
+
+    Who says a fact in two versions says them one after the other, at one time, under one correlation id.
+    """
+    again, before, versions = 0, None, set[str]()
+    for number in sorted(wordings):
+        fact = wordings[number]._replace(version="")
+        if fact == before and wordings[number].version not in versions:
+            again += 1
+        else:
+            before, versions = fact, set()
+        versions.add(wordings[number].version)
+    return again
+
+
 @dataclass
 class _Tables:
     """What the deployment's own tables say, as of one snapshot."""
 
     announced: dict[bytes, int]
-    in_outbox: dict[bytes, set[int]]
+    in_outbox: dict[bytes, dict[int, Wording]]
     marks: dict[MarkKey, Any]
     parked: set[tuple[str, int, int]]
     waiting: int
@@ -102,11 +133,10 @@ class _Tables:
     @classmethod
     async def of(cls, session: Session) -> _Tables:
         numbers = await session.execute(select(announced.c.key, announced.c.last_sequence))
-        rows = await session.execute(select(outbox.c.key, outbox.c.headers["ce_sequence"].astext.label("sequence")))
-        in_outbox: dict[bytes, set[int]] = {}
-        for row in rows:
-            if row.sequence is not None:
-                in_outbox.setdefault(row.key, set()).add(int(row.sequence))
+        in_outbox: dict[bytes, dict[int, Wording]] = {}
+        for row in await session.execute(select(outbox.c.key, outbox.c.headers)):
+            if "ce_sequence" in row.headers:
+                in_outbox.setdefault(row.key, {})[int(row.headers["ce_sequence"])] = Wording.of(row.headers)
         marks = await session.execute(select(heard))
         kept = await session.execute(select(parked.c.topic, parked.c.partition, parked.c.offset))
         waiting = select(func.count()).select_from(parked).where(parked.c.state == "waiting")
@@ -142,6 +172,8 @@ class _Own:
     """The deployment's own topic: which numbers came, and whether first occurrences ascend."""
 
     topic: str
+    wordings: dict[bytes, dict[int, Wording]] = field(default_factory=dict)
+    """How each number was said, of the keys whose facts are to be counted."""
     came: dict[bytes, set[int]] = field(default_factory=dict)
     highest: dict[bytes, int] = field(default_factory=dict)
     out_of_order: int = 0
@@ -156,6 +188,22 @@ class _Own:
         if received.sequence < self.highest.get(received.key, 0):
             self.out_of_order += 1
         self.highest[received.key] = max(received.sequence, self.highest.get(received.key, 0))
+        if received.key in self.wordings:
+            headers = {name: value.decode("ascii", "replace") for name, value in received.raw.headers if value}
+            self.wordings[received.key][received.sequence] = Wording.of(headers)
+
+    def miscounted(self, counted: Iterable[Counted], tables: _Tables) -> list[Finding]:
+        """Keys about which other than as many facts were announced as the tables stand for."""
+        lost = twice = 0
+        for each in counted:
+            told = tables.in_outbox.get(each.key, {}) | self.wordings[each.key]
+            # What was announced after the snapshot is on the topic, and not in the tables yet.
+            known = {number: wording for number, wording in told.items() if number <= each.numbers}
+            facts = each.numbers - said_again(known)
+            lost += max(0, each.done - facts)
+            twice += max(0, facts - each.done)
+        where = "facts announced against what the tables stand for"
+        return [Finding("lost", lost, where), Finding("twice", twice, where)]
 
     def findings(self, tables: _Tables) -> list[Finding]:
         lost = sum(
