@@ -20,12 +20,15 @@ from sqlalchemy import text
 
 from shared.events.contracts import CONTRACTS
 from shared.events.envelope import Event, Tombstone
-from shared.messaging import announcing, consumer, hearing, points
+from shared.messaging import announcing, consumer, hearing, points, relay
 from shared.messaging.routing import EventRouter, Hearer
 from shared.service import Service
+from tests.drills.nursery import dying_at
 
 Wrapper = Callable[[Hearer], Callable[..., Awaitable[None]]]
 DIES_WHILE_FOLDING = "dies while folding"
+DIES_WHILE_SENDING = "while-sending"
+"""The moment between a batch's way to Kafka and its acknowledgement."""
 ONE_IN = 10
 """One event in so many is unlucky in one of its handlers."""
 
@@ -37,23 +40,25 @@ class HandlerBroken(Exception):
 def fail_handlers(service: Service, seed: str, folder: str) -> None:
     """Handlers fail on every tenth event, by seed: half of these once, half of them until somebody mends it.
 
-    The mend is the file ``mended`` in the folder.
+    The mend is the file ``mended`` in the folder: from then on none of them fails at all.
     """
     mended, failed_once = Path(folder) / "mended", set[str]()
 
     def wrapper(hearer: Hearer) -> Callable[..., Awaitable[None]]:
         async def failing(events: Any, *rest: Any) -> None:
+            if mended.exists():
+                await hearer.function(events, *rest)
+                return
             unlucky = [luck for each in _each(events) if (luck := _luck(seed, hearer.name, each)) is not None]
             # Half of them fail when their work is done already: it has to be undone.
             if any(luck[1] % 2 for luck in unlucky):
                 await hearer.function(events, *rest)
             for name, number in unlucky:
-                if number % 4 < 2:
-                    if name not in failed_once:
-                        failed_once.add(name)
-                        raise HandlerBroken("once")
-                elif not mended.exists():
+                if number % 4 >= 2:
                     raise HandlerBroken("until mended")
+                if name not in failed_once:
+                    failed_once.add(name)
+                    raise HandlerBroken("once")
             if not any(luck[1] % 2 for luck in unlucky):
                 await hearer.function(events, *rest)
 
@@ -136,6 +141,26 @@ def die_while_folding(service: Service, when: str) -> None:  # noqa: ARG001 - ev
         os.kill(os.getpid(), signal.SIGKILL)
 
     hearing.Hearing.dispatch = dispatch  # type: ignore[method-assign]
+
+
+def die_while_sending(service: Service, nth: str, milliseconds: str) -> None:  # noqa: ARG001 - called with the service
+    """The process kills itself so long after its relay gave a batch to the producer, the nth time it does."""
+    give, left = relay.Relay._send_one, int(nth)
+
+    async def give_and_die(self: Any, producer: Any, place: tuple[str, int], queue: list[Any]) -> Any:
+        nonlocal left
+        acknowledgement = await give(self, producer, place, queue)
+        left -= 1
+        if left == 0:
+            asyncio.get_running_loop().call_later(float(milliseconds) / 1000, _die, DIES_WHILE_SENDING)
+        return acknowledgement
+
+    relay.Relay._send_one = give_and_die  # type: ignore[method-assign]
+
+
+def _die(moment: str) -> None:
+    os.write(1, f"{dying_at(moment)}\n".encode())
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def stop_at(service: Service, point: str, nth: str) -> None:  # noqa: ARG001 - every fault is called with the service

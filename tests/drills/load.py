@@ -90,6 +90,11 @@ class Load:
             "/api/v1/assignments", {"assignments": [{"region": "64.72", "officer": f"{DINSOS}.petugas-verifikasi-1"}]}
         )
         await self._desk("programs", "petugas-program").post("/api/v1/programmes", document())
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Let everybody begin; or begin again, after ``stop``, with what was left undone."""
+        self._stopping.clear()
         self._clients = [
             asyncio.create_task(self._work(act)) for count, act in self._clients_by_work() for _ in range(count)
         ]
