@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,12 +18,14 @@ from sqlalchemy import text
 from local.stack import StackAddresses
 from shared.events.intake import HouseholdRegistered, HouseholdUpdated
 from shared.events.topics import fact_topic
-from shared.messaging import announce, points
+from shared.messaging import Session, announce, points
 from shared.messaging.consumer import kafka_options
+from shared.messaging.ids import new_id
 from shared.messaging.reading import end_offsets
 from shared.messaging.rebuild import rebuild
 from shared.messaging.reconcile import reconcile
 from shared.messaging.redrive import dismiss, redrive
+from shared.service import Counted
 from tests.fixtures import TopicFactory, eventually
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
 from tests.shared.messaging.city import INTAKE, SERVICE, TABLES
@@ -251,6 +254,29 @@ async def test_reconcile_finds_what_was_lost(pair: Pair) -> None:
         )
     assert (await reconcile(intake.deployment)).count("lost") == 1
     assert (await reconcile(city.deployment)).count("lost") == 2
+
+
+async def test_a_fact_that_was_said_in_two_versions_is_one(pair: Pair) -> None:
+    intake, _ = pair
+    household, stands_for = uuid4(), 1
+
+    async def facts(session: Session) -> list[Counted]:
+        numbers = await session.execute(text("select key, last_sequence from kernel.announced"))
+        return [Counted(row.key, stands_for, row.last_sequence) for row in numbers]
+
+    intake.deployment.declared = replace(INTAKE, facts=facts)
+    async with intake.transaction() as session:
+        announce(session, registered(household))
+        [said] = session.info["announced"]
+        second = said.type.replace(".v1", ".v2")
+        again = replace(said, event_id=new_id(), type=second, headers=said.headers | {"ce_type": second})
+        session.info["announced"].append(again)
+    await all_well(intake)
+    async with running(intake):
+        await eventually(lambda: nothing_unsent(intake), within=30)
+    await all_well(intake)
+    stands_for = 2
+    assert (await reconcile(intake.deployment)).count("lost") == 1
 
 
 async def has_effects(city: TestDeployment, wanted: int) -> bool:
