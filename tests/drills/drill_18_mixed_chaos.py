@@ -52,12 +52,17 @@ async def kill(scene: Scene, city: DrillCity) -> None:
 
 
 async def die_at_a_point(scene: Scene, city: DrillCity) -> None:
-    for process in a_few(scene, city):
+    """None of them is about to die any more when this returns: whoever has not come to its point is killed."""
+    processes = a_few(scene, city)
+    for process in processes:
         await process.kill()
         process.arm(scene.random.choice(points_of(process)), scene.random.randint(1, 3))
         await process.start()
         scene.kills += 1
     await asyncio.sleep(scene.random.uniform(1, 4))
+    for process in processes:
+        await process.kill()
+        scene.kills += 1
 
 
 async def suspend(scene: Scene, city: DrillCity) -> None:
