@@ -9,7 +9,7 @@ is committed, so that joining the group counts on neither side.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -27,6 +27,7 @@ from shared.events.intake import HouseholdUpdated
 from shared.events.verification import VerificationOpened
 from shared.messaging import EventRouter, Fact, Session, TimerRouter, announce, insert_rows, points
 from shared.messaging.consumer import Consumer
+from shared.messaging.records import Received
 from shared.service import Service
 from shared.settings import DeploymentSettings
 
@@ -116,14 +117,21 @@ async def run(workplace: Workplace) -> Result:
 
 async def consumed(deployment: Deployment, events: int) -> Sample:
     """Run the deployment's consumer over what waits in the topic."""
-    watch, done, heard = Stopwatch(), asyncio.Event(), 0
+    watch, done, begun, heard = Stopwatch(), asyncio.Event(), False, 0
 
-    async def hear(records: Any) -> None:
-        nonlocal heard
-        if heard == 0:
+    hearing = deployment.kernel.hearing
+
+    def read(records: Sequence[Any]) -> list[Received]:
+        nonlocal begun
+        if not begun:
             watch.__enter__()
-        await deployment.kernel.hearing.hear(records)
-        heard += len(records)
+            begun = True
+        return hearing.read(records)
+
+    async def hear(received: Sequence[Received]) -> None:
+        nonlocal heard
+        await hearing.hear(received)
+        heard += len(received)
 
     def stop_watch(point: points.Point) -> None:
         if point == "after-offset-commit" and heard == events and not done.is_set():
@@ -131,7 +139,7 @@ async def consumed(deployment: Deployment, events: int) -> Sample:
             done.set()
 
     points.listen(stop_watch)
-    consumer = Consumer(deployment.settings, deployment.service, hear)
+    consumer = Consumer(deployment.settings, deployment.service, read, hear)
     await _until(consumer.run, done)
     points.listen(None)
     return watch.sample(events)

@@ -93,7 +93,7 @@ async def _hear(deployment: Deployment) -> None:
     hearing = deployment.kernel.hearing
     hearing.react_from = ReactFrom(await end_offsets(deployment.settings))
     async for records in read_topics(deployment.settings):
-        await hearing.hear(records)
+        await hearing.hear(hearing.read(records))
 
 
 async def _by_hand(workplace: Workplace, topics: Bus, connection: asyncpg.Connection[Any], events: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,14 +16,15 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import ConsumerStoppedError, CorruptRecordException, KafkaError
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram256
 
 from shared.events.topics import consumer_group, subscription_pattern
 from shared.messaging.failures import ConsumerStopped, StartRefused
-from shared.messaging.points import reached
+from shared.messaging.reader import ForgetsWhatIsTakenAway, Reader
+from shared.messaging.records import Received
 from shared.messaging.relay import BATCH_BYTES_MAX
 from shared.messaging.unpacking import read_forgivingly
 from shared.settings import DeploymentSettings
@@ -81,11 +82,15 @@ def make_plain_consumer(settings: DeploymentSettings) -> AIOKafkaConsumer:
 
 @dataclass
 class Consumer:
-    """Hands batches of raw records to ``hear`` and commits their offsets once it returned."""
+    """Reads records by ``read``, hands batches of them to ``hear`` and commits their offsets once it returned.
+
+    While one batch is heard, the next one is read.
+    """
 
     settings: DeploymentSettings
     service: str
-    hear: Callable[[Any], Awaitable[None]]
+    read: Callable[[Sequence[Any]], list[Received]]
+    hear: Callable[[Sequence[Received]], Awaitable[None]]
     stopped: str | None = None
     _broker: KafkaBroker | None = None
     _halt: asyncio.Event = field(default_factory=asyncio.Event)
@@ -109,7 +114,7 @@ class Consumer:
             await broker.connect()
             # Connecting makes FastStream's own builder; its consumers are made by ours, from the same options.
             made_by: Any = broker.config.broker_config.builder
-            broker.config.broker_config.builder = partial(_Reader, self._give_up_reading, **made_by.keywords)
+            broker.config.broker_config.builder = partial(Reader, self.read, self._give_up_reading, **made_by.keywords)
             await broker.start()
             await self._halt.wait()
             if self._unreadable is not None:
@@ -141,7 +146,7 @@ class Consumer:
             return 0
         partitions = consumer.assignment()
         ends = await _ends_now(consumer, partitions)
-        behind = self._in_hand
+        behind = self._in_hand + int(consumer.records_ahead)
         for each, end in ends.items():
             behind += max(0, end - await consumer.position(each))
         return behind
@@ -202,6 +207,7 @@ class Consumer:
             batch_timeout_ms=200,
             ack_policy=AckPolicy.NACK_ON_ERROR,
             auto_offset_reset="earliest",
+            listener=ForgetsWhatIsTakenAway(self._consumer),
             partition_assignment_strategy=(RangePartitionAssignor,),
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
@@ -210,7 +216,7 @@ class Consumer:
             max_partition_fetch_bytes=1_048_576,
             isolation_level="read_uncommitted",
             parser=_parse_nothing,
-            decoder=_hand_over_raw,
+            decoder=_hand_over_read,
         )
         subscriber(self._hear_until_done)
         if any(each.ack_policy is not AckPolicy.NACK_ON_ERROR for each in broker.subscribers):
@@ -220,37 +226,6 @@ class Consumer:
 
 class Unreadable(Exception):
     """Kafka's client cannot take a record apart; skipping it would lose what it had read beside it."""
-
-
-class _Reader(AIOKafkaConsumer):  # type: ignore[misc]
-    """Never returns after a record it cannot take apart: FastStream would go on, past what was drained with it."""
-
-    def __init__(self, give_up: Callable[[Exception], None], *topics: str, **options: Any) -> None:
-        super().__init__(*topics, **options)
-        self._give_up = give_up
-
-    async def getmany(self, *partitions: TopicPartition, **options: Any) -> dict[TopicPartition, list[Any]]:
-        found: dict[TopicPartition, list[Any]] = {}
-        try:
-            # FastStream sleeps as long again after an empty answer, deaf to what arrives meanwhile.
-            while not found:
-                found = await super().getmany(*partitions, **options)
-        except ConsumerStoppedError:
-            raise
-        except Exception as error:
-            # The client says its other errors before it drains anything; this one in the middle.
-            if isinstance(error, KafkaError) and not isinstance(error, CorruptRecordException):
-                raise
-            self._give_up(error)
-            await asyncio.Event().wait()
-            raise
-        reached("after-read")
-        return found
-
-    async def commit(self, offsets: Any = None) -> None:
-        reached("before-offset-commit")
-        await super().commit(offsets)
-        reached("after-offset-commit")
 
 
 async def _ends_now(consumer: Any, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
@@ -282,18 +257,18 @@ async def committed_offsets(settings: DeploymentSettings, group: str) -> dict[To
         await admin.close()
 
 
-async def _parse_nothing(message: Any, original: Any) -> Any:
+async def _parse_nothing(message: tuple[Received, ...], original: Any) -> Any:
     """FastStream's own parser decodes headers and loses a whole batch over a bad one: show it one record, without any.
 
-    Where it seeks back to, it takes from the raw message.
+    Where it seeks back to, it takes from what it was handed over.
     """
-    parsed = await original((_without_content(message[0]),))
+    parsed = await original((_without_content(message[0].raw),))
     parsed.raw_message = message
     return parsed
 
 
-async def _hand_over_raw(message: Any, original: Any) -> Any:  # noqa: ARG001 - FastStream's signature
-    return tuple(message.raw_message)
+async def _hand_over_read(message: Any, original: Any) -> Any:  # noqa: ARG001 - FastStream's signature
+    return message.raw_message
 
 
 def _without_content(record: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import structlog
@@ -53,15 +53,18 @@ class Hearing:
     after_commit: Callable[[], None] = lambda: None
     failed_in_a_row: int = 0
 
-    async def hear(self, records: Iterable[RawRecord]) -> None:
+    def read(self, records: Iterable[RawRecord]) -> list[Received]:
+        """What records say. Whatever they hold, this returns, and it writes nothing: it may run ahead of hearing."""
+        authority = _AskedOnce(self.authority)
+        return [receive(raw, self.topic_root, authority) for raw in records]
+
+    async def hear(self, received: Sequence[Received]) -> None:
         """Handle a batch; on return everything in it is heard or parked, and committed.
 
         Raises:
             ConsumerStopped: too many handlers failed in a row.
             Exception: infrastructure; nothing of the unfinished part was kept, the batch may be heard again.
         """
-        authority = _AskedOnce(self.authority)
-        received = [receive(raw, self.topic_root, authority) for raw in records]
         if not received:
             return
         error = await self._failure_of(received)
@@ -120,8 +123,7 @@ class Hearing:
                 f"{self.failed_in_a_row} records failed one after another; the last one with {type(error).__name__}."
             ) from error
         log.error("record.failed", event_id=str(received.event_id), type=received.type, exc_info=error)
-        received.fault = failure(error)
-        await self._hear_together([received])
+        await self._hear_together([replace(received, fault=failure(error))])
 
     def _judge(
         self, received: Sequence[Received], marks: dict[MarkKey, Mark]
@@ -173,7 +175,7 @@ class Hearing:
 
 
 class _AskedOnce:
-    """An authority's answers within one batch: the directory's file is looked at once for each question."""
+    """An authority's answers to records that are read together: the directory is asked once for each question."""
 
     def __init__(self, authority: Authority) -> None:
         self._authority = authority

@@ -22,7 +22,7 @@ from shared.messaging.hearing import Hearing, ReactFrom
 from shared.messaging.metrics import HeardMetrics, RelayMetrics, TimerMetrics
 from shared.messaging.parking import Sealer
 from shared.messaging.points import reached
-from shared.messaging.records import Authority
+from shared.messaging.records import Authority, Received
 from shared.messaging.relay import SEND_SECONDS_MAX, Relay, outbox_backlog
 from shared.messaging.routing import EventRouter, TimerRouter
 from shared.messaging.statements import OFFSETS_SEEN, is_stated, note, read_react_from
@@ -73,7 +73,7 @@ class Kernel:
             self.heard_metrics,
             self.woken,
         )
-        self.consumer = Consumer(self.settings, self.events.service, self._hear)
+        self.consumer = Consumer(self.settings, self.events.service, self.hearing.read, self._hear)
         self.relay_metrics = RelayMetrics(self.registry)
         self.relay = Relay(self._connect, lambda: make_producer(self.settings), self.wake, self.relay_metrics)
         self.loops: list[Supervised] = []
@@ -136,10 +136,11 @@ class Kernel:
         await self._may_start()
         await self.consumer.run()
 
-    async def _hear(self, records: Sequence[Any]) -> None:
-        await self.hearing.hear(records)
-        if records:
-            self.heard_metrics.heard_since(min(each.timestamp for each in records))
+    async def _hear(self, received: Sequence[Received]) -> None:
+        await self.hearing.hear(received)
+        fetched: list[Any] = [each.raw for each in received]
+        if fetched:
+            self.heard_metrics.heard_since(min(each.timestamp for each in fetched))
 
     async def _may_start(self) -> None:
         """Refuse to hear where going on could silently lose or repeat the past."""

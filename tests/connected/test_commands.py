@@ -91,9 +91,9 @@ async def hear_something_broken(folder: Path) -> None:
     }  # fmt: skip
     topic = fact_topic(deployment.settings.topic_root, "intake", AGENCY)
     pairs = tuple((name, value.encode()) for name, value in headers.items())
-    await deployment.kernel.hearing.hear(
-        [StoredRecord(topic, 3, 0, str(household).encode(), b'{"nik": "6472054101900001"', pairs)]
-    )
+    hearing = deployment.kernel.hearing
+    broken = StoredRecord(topic, 3, 0, str(household).encode(), b'{"nik": "6472054101900001"', pairs)
+    await hearing.hear(hearing.read([broken]))
     await deployment.close()
 
 

@@ -6,6 +6,7 @@ import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -213,6 +214,35 @@ async def test_a_stopped_worker_goes_on_where_it_was(pair: Pair) -> None:
             await eventually(lambda: has_effects(city, 750), within=30)
             await eventually(lambda: nothing_unsent(city), within=10)
             await all_well(intake, city)
+
+
+async def test_small_batches_that_fail_while_the_next_is_read_are_heard_once_and_in_order(pair: Pair) -> None:
+    intake, city = pair
+    consumer = city.deployment.kernel.consumer
+    consumer.settings = consumer.settings.model_copy(update={"batch_records_max": 7})
+    async with running(intake):
+        ids = await announced(intake, 60)
+        await eventually(lambda: nothing_unsent(intake), within=30)
+    topic = fact_topic(city.topic_root, "intake", "dinsos-samarinda")
+    async with producer(city) as send:
+        await send(topic, str(ids[0]).encode(), b"{broken", good_headers(ids[0], 4))
+        for each in ids[1:]:
+            await send(topic, str(each).encode(), *wire(updated(each, 4), 4))
+    commits = count(1)
+
+    def fail_sometimes(point: points.Point) -> None:
+        if point == "before-database-commit" and next(commits) in {2, 5, 6}:
+            raise OSError("the database goes away here")
+
+    points.listen(fail_sometimes)
+    try:
+        async with running(city):
+            await eventually(lambda: has_effects(city, 180 + 59), within=60)
+    finally:
+        points.listen(None)
+    assert [each.reason for each in await city.parked()] == ["value-not-json"]
+    revisions = await city.fetch("select min(revision) as low, max(revision) as high from test_household")
+    assert tuple(revisions[0]) == (3, 4)
 
 
 async def test_a_topic_that_appears_later_is_heard(pair: Pair, topics: TopicFactory) -> None:

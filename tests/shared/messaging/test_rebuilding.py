@@ -90,7 +90,7 @@ async def city(deployment_of: DeploymentFactory, stack: StackAddresses, topics: 
     await topics(lives[0][0].topic)
     await send(city, [life[place] for place in range(4) for life in lives for _ in range(2)])
     async for records in read_topics(city.deployment.settings, together=17):
-        await city.deployment.kernel.hearing.hear(records)
+        await city.hear(*records)
     head = min(await city.parked(), key=lambda row: row.offset)
     await dismiss(city.deployment.kernel.hearing, head, by="operator-1", reason="announced again by hand")
     return city

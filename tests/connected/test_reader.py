@@ -1,0 +1,167 @@
+"""Reading ahead over real Kafka: what is ahead is nobody's yet, whatever happens to what is in hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from local.stack import StackAddresses
+from shared.messaging import points
+from shared.messaging.reader import ForgetsWhatIsTakenAway, Reader
+from shared.messaging.records import Received
+from tests.fixtures import TopicFactory, eventually
+
+TOGETHER = 3
+Said = Callable[[int, Sequence[str]], Awaitable[None]]
+
+
+@pytest.fixture
+async def topic(topics: TopicFactory, topic_root: str) -> str:
+    name = f"{topic_root}.intake.dinsos-samarinda"
+    await topics(name)
+    return name
+
+
+@pytest.fixture
+async def say(stack: StackAddresses, topic: str) -> AsyncIterator[Said]:
+    """`await say(partition, ["a", "b"])`."""
+    async with AIOKafkaProducer(**stack.kafka.aiokafka(), acks="all") as producer:
+
+        async def said(partition: int, words: Sequence[str]) -> None:
+            for word in words:
+                await producer.send_and_wait(topic, word.encode(), partition=partition)
+
+        yield said
+
+
+@pytest.fixture
+def reader_of(stack: StackAddresses, topic: str) -> Callable[[], Any]:
+    """`async with reader_of() as reader`: a member of the test's group."""
+
+    @asynccontextmanager
+    async def made() -> AsyncIterator[Reader]:
+        options = stack.kafka.aiokafka() | {"group_id": f"{topic}.readers", "enable_auto_commit": False}
+        reader = Reader(read, fail, **options, auto_offset_reset="earliest", heartbeat_interval_ms=200)
+        reader.subscribe([topic], listener=ForgetsWhatIsTakenAway(lambda: reader))
+        await reader.start()
+        try:
+            yield reader
+        finally:
+            await reader.stop()
+
+    return made
+
+
+def read(records: Sequence[Any]) -> list[Received]:
+    return [Received(each, each.topic, each.partition, each.offset, each.value) for each in records]
+
+
+def fail(error: Exception) -> None:
+    raise AssertionError("the batch can be taken apart") from error
+
+
+async def batch(reader: Reader) -> list[str]:
+    handed_over = await reader.getmany(timeout_ms=100, max_records=TOGETHER)
+    return [each.key.decode() for records in handed_over.values() for each in records]
+
+
+async def test_only_what_is_in_hand_is_committed(topic: str, say: Said, reader_of: Callable[[], Any]) -> None:
+    await say(0, "abcdefgh")
+    async with reader_of() as reader:
+        assert await batch(reader) == ["a", "b", "c"]
+        await eventually(lambda: reader.records_ahead == TOGETHER)
+        await reader.commit()
+        assert await reader.committed(TopicPartition(topic, 0)) == 3
+
+
+async def test_what_was_ahead_at_a_stop_is_read_by_whoever_comes_next(say: Said, reader_of: Callable[[], Any]) -> None:
+    await say(0, "abcdefgh")
+    async with reader_of() as reader:
+        await batch(reader)
+        await eventually(lambda: reader.records_ahead == TOGETHER)
+        await reader.commit()
+    async with reader_of() as reader:
+        assert [await batch(reader), await batch(reader)] == [["d", "e", "f"], ["g", "h"]]
+
+
+async def test_a_batch_that_is_refused_comes_again_before_what_was_ahead(
+    topic: str, say: Said, reader_of: Callable[[], Any]
+) -> None:
+    await say(0, "abcde")
+    await say(1, "xyz")
+    async with reader_of() as reader:
+        first = await batch(reader)
+        await eventually(lambda: reader.records_ahead == TOGETHER)
+        # As FastStream refuses: every partition of the batch from its first record on.
+        place = 0 if first[0] in "abcde" else 1
+        reader.seek(TopicPartition(topic, place), 0)
+        seen: list[str] = []
+        while len(seen) < len("abcdexyz"):
+            seen += await batch(reader)
+    assert [each for each in seen if each in "abcde"] == list("abcde")
+    assert [each for each in seen if each in "xyz"] == list("xyz")
+
+
+async def test_what_was_ahead_of_partitions_that_are_taken_away_is_handed_over_by_their_next_reader(
+    say: Said, reader_of: Callable[[], Any]
+) -> None:
+    for partition in range(12):
+        await say(partition, [f"{partition}-{number}" for number in range(4)])
+    async with reader_of() as first:
+        await batch(first)
+        await eventually(lambda: first.records_ahead == TOGETHER)
+        async with reader_of() as second:
+            await eventually(lambda: len(first.assignment()) == len(second.assignment()) == 6, within=30)
+            # Nothing was committed, so that everything is handed over, each by whoever reads its partition now.
+            for reader in (first, second):
+                seen: list[str] = []
+                while len(seen) < 6 * 4:
+                    seen += await batch(reader)
+                wanted = {place.partition for place in reader.assignment()}
+                assert {int(each.split("-")[0]) for each in seen} == wanted
+                assert all(
+                    [each for each in seen if each.startswith(f"{partition}-")]
+                    == [f"{partition}-{number}" for number in range(4)]
+                    for partition in wanted
+                )
+
+
+async def test_a_commit_after_the_partitions_were_taken_away_commits_nothing(
+    topic: str, say: Said, reader_of: Callable[[], Any]
+) -> None:
+    await say(0, "abc")
+    async with reader_of() as reader:
+        await batch(reader)
+        reader.forget()
+        await reader.commit()
+        assert await reader.committed(TopicPartition(topic, 0)) is None
+
+
+async def test_a_batch_is_filled_up_with_what_came_after_it_was_read(
+    topic: str, say: Said, reader_of: Callable[[], Any]
+) -> None:
+    await say(0, "abcd")
+    async with reader_of() as reader:
+        await batch(reader)
+        await eventually(lambda: reader.records_ahead == 1)
+        await say(0, "e")
+        await eventually(lambda: reader.highwater(TopicPartition(topic, 0)) == 5)
+        assert await batch(reader) == ["d", "e"]
+
+
+async def test_points_are_passed_in_the_order_of_the_batches(say: Said, reader_of: Callable[[], Any]) -> None:
+    await say(0, "abcdef")
+    passed: list[points.Point] = []
+    async with reader_of() as reader:
+        points.listen(passed.append)
+        try:
+            for _ in range(2):
+                await batch(reader)
+                await reader.commit()
+        finally:
+            points.listen(None)
+    assert passed == ["after-read", "before-offset-commit", "after-offset-commit"] * 2
