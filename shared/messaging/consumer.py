@@ -22,6 +22,7 @@ from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram256
 
 from shared.events.topics import consumer_group, subscription_pattern
+from shared.messaging.collecting import collecting_seldom
 from shared.messaging.failures import ConsumerStopped, StartRefused
 from shared.messaging.reader import ForgetsWhatIsTakenAway, Reader
 from shared.messaging.records import Received
@@ -115,8 +116,9 @@ class Consumer:
             # Connecting makes FastStream's own builder; its consumers are made by ours, from the same options.
             made_by: Any = broker.config.broker_config.builder
             broker.config.broker_config.builder = partial(Reader, self.read, self._give_up_reading, **made_by.keywords)
-            await broker.start()
-            await self._halt.wait()
+            with collecting_seldom():
+                await broker.start()
+                await self._halt.wait()
             if self._unreadable is not None:
                 raise self._unreadable
             raise ConsumerStopped(self.stopped or "The consumer was stopped.")
