@@ -47,7 +47,12 @@ class Event(BaseModel):
 
     @property
     def subject(self) -> str:
-        return f"{self.subject_kind}/{self.subject_id}"
+        return f"{self.kind_of_subject}/{self.subject_id}"
+
+    @property
+    def kind_of_subject(self) -> str:
+        """What the subject is: ``subject_kind``, unless this very event says otherwise."""
+        return self.subject_kind
 
     @classmethod
     def full_type(cls) -> str:

@@ -213,8 +213,8 @@ class CohortEntryResolved(_OfIntake):
         return self.household_id or self.entry_id
 
     @property
-    def subject(self) -> str:
-        return f"household/{self.household_id}" if self.household_id else f"cohort-entry/{self.entry_id}"
+    def kind_of_subject(self) -> str:
+        return "household" if self.household_id else "cohort-entry"
 
 
 class MemberProfile(Part):

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import await_only
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
-from shared.bulk import copy_rows
+from shared.bulk import COPIED_MIN, copy_rows
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _HELD = "rows held back"
@@ -28,8 +28,13 @@ Row = dict[str, Any]
 
 async def insert_rows(session: Session, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows, which all name the same columns, in their order. What waits in the session is written before."""
-    if rows:
-        await write_held(session)
+    if not rows:
+        return
+    await write_held(session)
+    if len(rows) >= COPIED_MIN and len(rows[0]) > 1 and _HELD not in session.info:
+        await session.flush()
+        await copy_rows(session, table, rows)
+    else:
         await _write(session, table, rows, None)
 
 

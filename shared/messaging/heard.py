@@ -9,6 +9,7 @@ from enum import Enum
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.driver import driver_in_transaction
+from shared.messaging.literals import as_array, keys_as_array
 from shared.messaging.records import Fault, Received
 
 MarkKey = tuple[str, bytes]
@@ -85,7 +86,7 @@ async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey,
     while missing := [key for key in wanted if key not in marks]:
         # A row that is made here is locked like the others. One that somebody else makes meanwhile is waited for, and
         # looked up in the next round.
-        rows = await (await driver_in_transaction(session)).fetch(_MAKE, *_columns(missing))
+        rows = await (await driver_in_transaction(session)).fetch(_MAKE, *_arrays(missing))
         made = {(topic, key): Mark(topic, key) for topic, key in rows}
         marks |= made
         if len(made) < len(missing):
@@ -94,12 +95,12 @@ async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey,
 
 
 async def _lock(session: Session, wanted: Sequence[MarkKey]) -> dict[MarkKey, Mark]:
-    rows = await (await driver_in_transaction(session)).fetch(_LOCK, *_columns(wanted))
+    rows = await (await driver_in_transaction(session)).fetch(_LOCK, *_arrays(wanted))
     return {(row[0], row[1]): Mark(*row) for row in rows}
 
 
-def _columns(keys: Sequence[MarkKey]) -> tuple[list[str], list[bytes]]:
-    return [topic for topic, _ in keys], [key for _, key in keys]
+def _arrays(keys: Sequence[MarkKey]) -> tuple[str, str]:
+    return as_array(topic for topic, _ in keys), keys_as_array([key for _, key in keys])
 
 
 async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
@@ -109,32 +110,34 @@ async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
         return
     await (await driver_in_transaction(session)).execute(
         _KEEP,
-        [mark.topic for mark in changed],
-        [mark.key for mark in changed],
-        [mark.last_sequence for mark in changed],
-        [mark.last_offset for mark in changed],
-        [mark.blocked for mark in changed],
+        *_arrays([(mark.topic, mark.key) for mark in changed]),
+        as_array([str(mark.last_sequence) for mark in changed]),
+        as_array([str(mark.last_offset) for mark in changed]),
+        as_array(["t" if mark.blocked else "f" for mark in changed]),
     )
 
 
 _MAKE = """
     insert into kernel.heard (topic, key)
-    select topic, key from unnest($1::text[], $2::bytea[]) as wanted(topic, key)
-    order by topic, key
+    select topic, convert_to(key, 'UTF8')
+    from unnest(cast($1::text as text[]), cast($2::text as text[])) as wanted(topic, key)
+    order by 1, 2
     on conflict do nothing
     returning topic, key
     """
 _LOCK = """
     select heard.topic, heard.key, last_sequence, last_offset, blocked
     from kernel.heard
-    join unnest($1::text[], $2::bytea[]) as wanted(topic, key) using (topic, key)
+    join unnest(cast($1::text as text[]), cast($2::text as text[])) as wanted(topic, key)
+        on heard.topic = wanted.topic and heard.key = convert_to(wanted.key, 'UTF8')
     order by heard.topic, heard.key
     for update of heard
     """
 _KEEP = """
     update kernel.heard set last_sequence = kept.last_sequence, last_offset = kept.last_offset, blocked = kept.blocked
     from unnest(
-        $1::text[], $2::bytea[], $3::bigint[], $4::bigint[], $5::boolean[]
+        cast($1::text as text[]), cast($2::text as text[]),
+        cast($3::text as bigint[]), cast($4::text as bigint[]), cast($5::text as boolean[])
     ) as kept(topic, key, last_sequence, last_offset, blocked)
-    where heard.topic = kept.topic and heard.key = kept.key
+    where heard.topic = kept.topic and heard.key = convert_to(kept.key, 'UTF8')
     """

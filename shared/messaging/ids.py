@@ -20,6 +20,11 @@ def new_id() -> UUID:
     return made
 
 
+def text_of(identity: UUID) -> str:
+    """A UUID as everybody writes it."""
+    return str(DriversUUID(identity.bytes))
+
+
 def read_id(text: str | None) -> UUID | None:
     """The UUID that a text says, in any of the ways of writing one; None where it says none."""
     if text is not None and is_plain(text):

@@ -17,7 +17,7 @@ from shared.events.contracts import event_class, is_newer_version_of_known
 from shared.events.envelope import EVENT_BYTES_MAX, Event, Fact, Tombstone
 from shared.events.topics import Announcer, parse_topic
 from shared.messaging.announcing import source_of
-from shared.messaging.ids import is_plain_key, read_id
+from shared.messaging.ids import is_plain_key, read_id, text_of
 
 EventType = type[Event]
 
@@ -147,9 +147,8 @@ def _read_event(received: Received, raw: RawRecord, kind: str, authority: Author
         event = contract.__pydantic_validator__.validate_json(raw.value)
     except ValidationError as wrong:
         return _misshapen(raw.value, wrong)
-    # A subject is its kind and the UUID which is the key: written once, compared twice.
-    subject = event.subject
-    if fact.subject != subject or fact.key != subject[subject.rindex("/") + 1 :].encode():
+    subject = text_of(event.subject_id)
+    if fact.key != subject.encode() or fact.subject != f"{event.kind_of_subject}/{subject}":
         return Fault("subject-disagrees", {"with": ["ce_subject", "key", contract.subject_field]})
     region = getattr(event, contract.region_field, None)
     if region is not None and not authority.may_announce(fact.service, fact.agency, region, fact.time.date()):

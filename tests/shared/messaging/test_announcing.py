@@ -86,6 +86,25 @@ async def test_profiles_are_not_numbered_and_a_tombstone_has_no_value(city: Test
     assert payloads[1] is None
 
 
+@pytest.mark.parametrize("events", [3, 300])
+async def test_few_and_many_are_written_alike_and_in_order(city: TestDeployment, events: int) -> None:
+    """Many go by COPY, which numbers its rows in their order, too."""
+    households = [uuid4() for _ in range(events // 3)]
+    async with city.transaction() as session:
+        for _ in range(3):
+            for each in households:
+                announce(session, opening(each, "64.72.05.1002"))
+        erase_profile(session, VerifiedProfile, households[0])
+    *rows, tombstone = await city.fetch(
+        "select key, payload, event_id, headers, jsonb_typeof(headers) as kind from kernel.outbox order by id"
+    )
+    assert [row.key.decode() for row in rows] == [str(each) for each in households] * 3
+    assert [row.headers["ce_sequence"] for row in rows] == [each for each in "123" for _ in households]
+    assert all(row.headers["ce_id"] == str(row.event_id) and row.kind == "object" for row in rows)
+    assert all(VerificationOpened.model_validate_json(row.payload).region == "64.72.05.1002" for row in rows)
+    assert tombstone.payload is None
+
+
 async def test_what_falls_due_waits_for_business_time_and_happens_once(city: TestDeployment) -> None:
     key, now = str(uuid4()), city.clock.now()
     async with city.transaction() as session:

@@ -45,8 +45,9 @@ async def seen(city: TestDeployment) -> list[tuple[Any, ...]]:
     return [tuple(each) for each in await city.fetch("select id, revision, said from test_seen order by ctid")]
 
 
-async def test_rows_are_inserted_in_their_order(city: TestDeployment) -> None:
-    rows = [row(uuid4(), n, {"n": [n, None, "é"]}) for n in range(5)]
+@pytest.mark.parametrize("many", [5, 300])
+async def test_rows_are_inserted_in_their_order(city: TestDeployment, many: int) -> None:
+    rows = [row(uuid4(), n, {"n": [n, None, "é"]}) for n in range(many)]
     async with city.transaction() as session:
         await insert_rows(session, SEEN, rows)
         await insert_rows(session, SEEN, [])

@@ -266,6 +266,24 @@ async def test_a_strange_key_is_remembered_by_a_digest_only(city: TestDeployment
     assert "6472054101900001" not in str(await city.parked())
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        b"{{0192f1d07c117a108a000000000000f1}}", b"  0192f1d07c117a108a000000000000f1  ", b'"quoted"', b"back\\slash",
+        b"nul\x00", b"\xff\xfe", b"null", b"", b",", None,
+    ],
+)  # fmt: skip
+async def test_whatever_a_stranger_calls_a_key_is_parked_and_holds_up_nobody(
+    city: TestDeployment, key: bytes | None
+) -> None:
+    strange = replace(city.record(registered()), key=key)
+    await city.hear(strange, city.record(registered()))
+    await city.hear(strange)
+    assert len(await city.parked()) == 1
+    assert len(await city.fetch("select * from kernel.heard where blocked")) == 1
+    assert await effects(city) == ["opened"]
+
+
 async def test_parked_bytes_are_encrypted(city: TestDeployment) -> None:
     await city.hear(replace(city.record(registered()), value=b'{"nik": "6472054101900001"'))
     row = (await city.fetch("select record, detail::text as detail from kernel.parked"))[0]
