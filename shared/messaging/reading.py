@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -21,7 +22,7 @@ async def read_topics(
     upto: dict[TopicPartition, int] | None = None,
     services: set[str] | None = None,
     together: int = RECORDS_MAX,
-) -> AsyncIterator[list[Any]]:
+) -> AsyncGenerator[list[Any], None]:
     """All records that this principal may read, in batches, each partition in order, up to where it ends now.
 
     Args:
@@ -48,6 +49,33 @@ async def read_topics(
         await consumer.stop()
 
 
+class OneAhead:
+    """Batches, of which the next is asked for as soon as one is taken: it arrives while that one is worked on."""
+
+    def __init__(self, batches: AsyncGenerator[list[Any], None]) -> None:
+        self._batches = batches
+        self._next = self._ask()
+
+    def __aiter__(self) -> OneAhead:
+        return self
+
+    async def __anext__(self) -> list[Any]:
+        batch = await self._next
+        if batch is None:
+            raise StopAsyncIteration
+        self._next = self._ask()
+        return batch
+
+    async def aclose(self) -> None:
+        """Read no further; what is ahead is dropped."""
+        self._next.cancel()
+        await asyncio.wait([self._next])
+        await self._batches.aclose()
+
+    def _ask(self) -> asyncio.Future[list[Any] | None]:
+        return asyncio.ensure_future(anext(self._batches, None))
+
+
 async def _until(
     consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], together: int
 ) -> AsyncIterator[list[Any]]:
@@ -57,9 +85,10 @@ async def _until(
         records = [record for place, found in polled.items() for record in found if record.offset < ends[place]]
         if records:
             yield records
-        for place in list(left):
-            # Compaction and transaction markers leave holes, so the position tells the end, not the last record.
-            if await consumer.position(place) >= ends[place]:
+        # Compaction and transaction markers leave holes, so the position tells the end, not the last record; and a
+        # partition may end with a hole, of which nothing comes.
+        for place in list(left) if len(records) < together else polled:
+            if place in left and await consumer.position(place) >= ends[place]:
                 del left[place]
                 consumer.pause(place)
 

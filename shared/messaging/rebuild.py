@@ -6,7 +6,7 @@ import asyncio
 import gc
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from shared.driver import driver_in_transaction
 from shared.messaging.bulk import HeldRows
 from shared.messaging.heard import Judgement, Mark, MarkKey
 from shared.messaging.hearing import REBUILD_LOCK
-from shared.messaging.reading import read_topics
+from shared.messaging.reading import OneAhead, read_topics
 from shared.messaging.records import Received, receive
 from shared.messaging.tables import heard, parked
 
@@ -55,15 +55,16 @@ async def rebuild(
     hearing = deployment.kernel.hearing
     async with _without_collecting(), deployment.sessions() as session:
         await session.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": REBUILD_LOCK})
-        past, judged = await _Past.of(session), _AsItWasJudged()
-        records = 0
-        async with _emptying(session, tables, rows_held_max) as emptying:
-            async for batch in read_topics(deployment.settings, together=_READ_TOGETHER):
-                received = [receive(raw, deployment.settings.topic_root, judged) for raw in batch]
-                await hearing.dispatch(session, [each for each in received if past.was_handled(each)], react=False)
-                records += len(batch)
-                progress(records)
-            before = await emptying
+        records, judged = 0, _AsItWasJudged()
+        async with aclosing(OneAhead(read_topics(deployment.settings, together=_READ_TOGETHER))) as batches:
+            past = await _Past.of(session)
+            async with _emptying(session, tables, rows_held_max) as emptying:
+                async for batch in batches:
+                    received = (receive(raw, deployment.settings.topic_root, judged) for raw in batch)
+                    await hearing.dispatch(session, [each for each in received if past.was_handled(each)], react=False)
+                    records += len(batch)
+                    progress(records)
+                before = await emptying
         after = await digest(session, tables)
         await session.commit()
     return Rebuilt(records, before, after)
