@@ -24,7 +24,7 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
 
     A batch that is handed over is *in hand*; its offsets alone are committed. What is *ahead* has been asked of nobody:
     only what the client has fetched already is taken, so that a handler that hangs still counts as not polling. It is
-    dropped when partitions are taken away, and comes again when a batch is refused.
+    dropped when partitions are taken away, and comes again when a batch is refused (docs/decisions/one-batch-ahead.md).
 
     Args:
         read: reads records, whatever they hold, and raises for none.
@@ -40,7 +40,8 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
     ) -> None:
         super().__init__(*topics, **options)
         self._read, self._give_up = read, give_up
-        self._in_hand: Batch = {}
+        self._in_hand: dict[TopicPartition, int] = {}
+        """Where what was handed over last ends in each of its partitions."""
         self._ahead: Batch = {}
         self._reading_ahead: asyncio.Task[None] | None = None
 
@@ -59,15 +60,16 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
         await self._fill(max_records)
         while not self._ahead:
             await self._fill(max_records, wait_ms=timeout_ms)
-        self._in_hand, self._ahead = self._ahead, {}
+        batch, self._ahead = self._ahead, {}
+        self._in_hand = {place: records[-1].offset + 1 for place, records in batch.items()}
         reached("after-read")
         self._reading_ahead = asyncio.create_task(self._read_ahead(max_records))
-        return self._in_hand
+        return batch
 
     async def commit(self, offsets: Any = None) -> None:
-        """Commit what is in hand: where it ends in each of its partitions that are still ours."""
+        """Commit what is in hand, in those of its partitions that are still ours."""
         reached("before-offset-commit")
-        heard = offsets or {place: records[-1].offset + 1 for place, records in self._in_hand.items()}
+        heard = offsets or self._in_hand
         if heard:
             await super().commit(heard)
         reached("after-offset-commit")
