@@ -20,6 +20,7 @@ from shared.web.page import STATIC, VersionedFiles, render_problem
 from shared.web.parked import router as parked_router
 from shared.web.parked_pages import router as parked_pages_router
 from shared.web.problems import install_problem_handlers
+from shared.web.short_way import ShortWay
 from shared.web.sign_in import router as sign_in_router
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
@@ -68,8 +69,9 @@ def make_web_app(
     app.state.answers = Answers(deployment.vault)
     app.state.gathering = Gathering(deployment, app.state.answers)
     install_problem_handlers(app)
-    install_middleware(app, deployment)
     include_routers(app, routers)
+    app.add_middleware(ShortWay, of=app)
+    install_middleware(app, deployment)
     app.mount("/static", VersionedFiles(directory=STATIC), name="static")
     app.state.render_problem = render_problem
     refuse_undeclared_routes(app)

@@ -97,9 +97,10 @@ def verifier_of(request: Request) -> TokenVerifier:
     return found
 
 
-async def _deployment_of(request: Request) -> Deployment:
+async def give_deployment(request: Request) -> Deployment:
+    """The same, as a dependency of endpoints."""
     # Not the function above itself: the framework runs what does not say async in a thread of its own.
     return deployment_of(request)
 
 
-DeploymentDep = Annotated[Deployment, Depends(_deployment_of)]
+DeploymentDep = Annotated[Deployment, Depends(give_deployment)]

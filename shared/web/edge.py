@@ -44,7 +44,10 @@ class EdgeRoute(APIRoute):
         super().__init__(*args, **kwargs)
 
     def get_route_handler(self) -> Handler:
-        call = super().get_route_handler()
+        return self.handler_around(super().get_route_handler())
+
+    def handler_around(self, call: Handler) -> Handler:
+        """The edge around what calls the endpoint: the framework, or the short way (shared/web/short_way.py)."""
         guard = guard_of(self.dependant)
         kind = _Kind.of(self)
 
