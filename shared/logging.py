@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Mapping, MutableMapping
 from enum import Enum
+from functools import partial
 from typing import Any, Final, TextIO
 from uuid import UUID
 
@@ -36,6 +37,8 @@ _NUMBERS: Final = re.compile(
     """,
     re.VERBOSE,
 )
+_NUMBER_LETTERS_MIN: Final = 9
+"""Of the shortest number that is looked for: a mobile telephone."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}")
 _QUIET: Final = ("uvicorn.access", "aiokafka", "faststream", "httpx2", "httpcore2", "sqlalchemy.engine", "asyncio")
@@ -75,14 +78,11 @@ def configure_logging(level: str = "info", stream: TextIO | None = None, **const
         logger.handlers, logger.propagate = [], name != "uvicorn.access"
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
+    # Our own lines do not go through the standard library: its records cost more than all that is looked at in them.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *ours,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*ours, _render],
+        logger_factory=partial(_Lines, stream or sys.stdout),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
 
@@ -134,7 +134,7 @@ def _is_harmless(key: str, value: object) -> bool:
 
 def _scrubbed(value: Any) -> Any:
     if isinstance(value, str):
-        return _NUMBERS.sub(_stars, value)
+        return value if len(value) < _NUMBER_LETTERS_MIN else _NUMBERS.sub(_stars, value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**14:
         return _NUMBERS.sub(_stars, str(value))
     if isinstance(value, Mapping):
@@ -150,6 +150,14 @@ def _stars(found: re.Match[str]) -> str:
 
 def _render(_: object, __: str, event: Event) -> str:
     return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+class _Lines(structlog.WriteLogger):
+    """Writes the lines of one logger, whose name stands in each."""
+
+    def __init__(self, stream: TextIO, name: str = "") -> None:
+        super().__init__(stream)
+        self.name = name
 
 
 class _Constants:
