@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.driver import driver_in_transaction
@@ -91,46 +91,26 @@ async def _insert(session: Session, given: Sequence[NewRows]) -> None:
     if not given:
         return
     shape = tuple((each.table, tuple(each.rows[0]), each.where_absent) for each in given)
-    columns = [_column(each, name) for each in given for name in each.rows[0]]
-    await (await driver_in_transaction(session)).execute(_statement(shape), *columns)
+    # As documents, and not as an array for each column: the driver looks at every element of an array several times.
+    documents = [orjson.dumps(each.rows, default=_as_literal).decode() for each in given]
+    await (await driver_in_transaction(session)).execute(_statement(shape), *documents)
 
 
-def _column(given: NewRows, name: str) -> list[Any]:
-    kind = given.table.c[name].type
-    values = [row[name] for row in given.rows]
-    if isinstance(kind, JSONB):
-        return [None if value is None else orjson.dumps(value).decode() for value in values]
-    if isinstance(kind, ARRAY):
-        return [None if value is None else _as_literal(value) for value in values]
-    return values
-
-
-def _as_literal(value: Sequence[bytes]) -> str:
-    """An array of bytes as PostgreSQL reads it: arrays of arrays would all have to be of one length."""
-    return "{" + ",".join(f'"\\\\x{each.hex()}"' for each in value) + "}"
+def _as_literal(value: object) -> str:
+    """What JSON has no form for, as PostgreSQL reads it."""
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
 @lru_cache(maxsize=256)
 def _statement(shape: tuple[tuple[Table, tuple[str, ...], bool], ...]) -> str:
-    """One statement that writes all tables; columns travel as arrays, and PostgreSQL takes them apart."""
-    parts, arguments = [], 0
-    for number, (table, names, where_absent) in enumerate(shape):
+    """One statement that writes all tables; the rows of each travel as one document, which PostgreSQL takes apart."""
+    parts = []
+    for number, (table, names, where_absent) in enumerate(shape, start=1):
         quoted = ", ".join(f'"{name}"' for name in names)
-        values = ", ".join(f'"{name}"{_cast(table, name)}' for name in names)
-        arrays = ", ".join(f"${arguments + place}::{_sent(table, name)}[]" for place, name in enumerate(names, start=1))
-        arguments += len(names)
+        given = ", ".join(f'"{name}" {table.c[name].type.compile(_DIALECT)}' for name in names)
         parts.append(
-            f"w{number} as (insert into {table.fullname} ({quoted}) select {values} "
-            f"from unnest({arrays}) as given({quoted}){' on conflict do nothing' if where_absent else ''})"
+            f"w{number} as (insert into {table.fullname} ({quoted}) select {quoted} "
+            f"from json_to_recordset(${number}::text::json) as given({given})"
+            f"{' on conflict do nothing' if where_absent else ''})"
         )
     return f"with {', '.join(parts)} select"
-
-
-def _sent(table: Table, name: str) -> str:
-    kind = table.c[name].type
-    return "text" if isinstance(kind, JSONB | ARRAY) else str(kind.compile(_DIALECT))
-
-
-def _cast(table: Table, name: str) -> str:
-    kind = table.c[name].type
-    return f"::{kind.compile(_DIALECT)}" if isinstance(kind, JSONB | ARRAY) else ""
