@@ -6,10 +6,11 @@ which the kernel tells apart like SQLAlchemy's. JSON comes as values and goes as
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 from sqlalchemy import text
+from sqlalchemy.orm import SessionTransaction
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 Driver: TypeAlias = "asyncpg.Connection[Any]"
@@ -34,8 +35,17 @@ async def driver_in_transaction(session: Session) -> Driver:
 
 
 async def _driver(session: Session) -> Driver:
+    transaction = session.sync_session.get_transaction()
+    found: tuple[SessionTransaction, Driver] | None = session.info.get(_FOUND)
+    if found is not None and found[0] is transaction:
+        return found[1]
     connection = await session.connection()
     driver: Driver | None = (await connection.get_raw_connection()).driver_connection
     if driver is None:
         raise RuntimeError("the session's connection is gone")
+    # Remembered with its transaction: after that one, the session may have another connection.
+    session.info[_FOUND] = session.sync_session.get_transaction(), driver
     return driver
+
+
+_FOUND: Final = "driver"

@@ -114,11 +114,14 @@ class Answers:
         """Repetitions within a process follow one another. Raises 409 when the first one takes too long."""
         # They wait here and not in the database, where each would hold a connection.
         lock = self._locks.setdefault(claim.identity, asyncio.Lock())
-        try:
-            async with asyncio.timeout(WAIT_S_MAX):
-                await lock.acquire()
-        except TimeoutError:
-            raise _in_progress() from None
+        if lock.locked():
+            try:
+                async with asyncio.timeout(WAIT_S_MAX):
+                    await lock.acquire()
+            except TimeoutError:
+                raise _in_progress() from None
+        else:
+            await lock.acquire()
         try:
             yield
         finally:

@@ -67,7 +67,8 @@ def _kind_of(request: Request) -> str:
 
 def check_address(request: Request) -> None:
     """Raises 422 for NUL characters in path or query: PostgreSQL keeps no text with them."""
-    if "\0" in request.url.path or "%00" in request.scope.get("query_string", b"").decode("latin-1"):
+    # Of the scope, and not of a URL, which is put together anew for each request.
+    if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
         raise Problem("text-unstorable", status=422)
 
 
@@ -86,7 +87,8 @@ def check_json_text(body: bytes) -> None:
 async def digest_of(request: Request, vault: Vault, *, form: FormData | None) -> bytes:
     """Digest of address and body. Of a form its fields and files count, not the boundary, which changes each time."""
     digest = vault.new_digest()
-    digest.update(f"{request.method} {request.url.path}?{request.url.query}\0".encode())
+    query = request.scope["query_string"].decode("latin-1")
+    digest.update(f"{request.method} {request.scope['path']}?{query}\0".encode())
     if form is None:
         digest.update(await request.body())
         return digest.digest()
