@@ -42,7 +42,7 @@ async def run(workplace: Workplace) -> Result:
 
             async def ours(index: bytes) -> bool:
                 async with deployment.sessions() as session:
-                    known = Known(deployment.vault)
+                    known = Known()
                     await known.ask(session, numbers=[index])
                     return index in known.holders
 

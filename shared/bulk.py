@@ -7,16 +7,17 @@ commit or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import Table
+from sqlalchemy import Boolean, LargeBinary, Table, Uuid
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.driver import driver_in_transaction
@@ -64,6 +65,68 @@ async def copy_rows(session: Session, table: Table, rows: Sequence[Mapping[str, 
     await driver.copy_records_to_table(
         table.name, schema_name=table.schema, columns=columns, records=_records(table, columns, rows)
     )
+
+
+class Copied(NamedTuple):
+    """Rows of a table as lines of a COPY: good for another process to make, and joined with others by joining them."""
+
+    columns: tuple[str, ...]
+    lines: bytes
+
+
+def copied(table: Table, rows: Sequence[Mapping[str, Any]]) -> Copied:
+    """Rows, all with the keys of the first, as lines. Values as of NewRows."""
+    columns, writers = _writers(table, tuple(rows[0]))
+    lines = [
+        "\t".join(["\\N" if (value := row[name]) is None else write(value) for name, write in writers]) for row in rows
+    ]
+    lines.append("")
+    return Copied(columns, "\n".join(lines).encode())
+
+
+async def write_copied(session: Session, table: Table, some: Sequence[Copied]) -> None:
+    """Write rows of one table that were made into lines before, all of the same columns."""
+    if not some:
+        return
+    (columns,) = {each.columns for each in some}
+    driver = await driver_in_transaction(session)
+    await driver.copy_to_table(
+        table.name,
+        schema_name=table.schema,
+        columns=columns,
+        source=io.BytesIO(b"".join([each.lines for each in some])),
+        format="text",
+    )
+
+
+@lru_cache(maxsize=64)
+def _writers(table: Table, names: tuple[str, ...]) -> tuple[tuple[str, ...], list[tuple[str, Callable[[Any], str]]]]:
+    # The names are given back, so that all rows of a table share one tuple of them.
+    return names, [(name, _writer(table.c[name].type)) for name in names]
+
+
+def _writer(kind: Any) -> Callable[[Any], str]:
+    """How a value of a column is written in a line; None is written before."""
+    for known, write in _WRITERS.items():
+        if isinstance(kind, known):
+            return write
+    return _escaped
+
+
+def _escaped(value: object) -> str:
+    text = str(value)
+    if text.isprintable() and "\\" not in text:
+        return text
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+_WRITERS: Final[dict[type, Callable[[Any], str]]] = {
+    JSONB: lambda value: _escaped(orjson.dumps(value).decode()),
+    ARRAY: lambda value: "{" + ",".join([f'"\\\\\\\\x{each.hex()}"' for each in value]) + "}",
+    LargeBinary: lambda value: f"\\\\x{value.hex()}",
+    Uuid: lambda value: value.hex,
+    Boolean: lambda value: "t" if value else "f",
+}
 
 
 def _records(table: Table, columns: list[str], rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:

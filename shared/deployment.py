@@ -60,9 +60,13 @@ class Deployment:
 
         self.sessions: async_sessionmaker[AsyncSession] = self.kernel.sessions_of(self.engine)
         """For requests; the loops' own are the kernel's."""
+        self.when_closed: list[Callable[[], None]] = []
+        """What a service started beside the loops, and ends with them."""
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, and end what else was started."""
+        for end in self.when_closed:
+            end()
         await self.engine.dispose()
         await self.loops_engine.dispose()
 

@@ -9,9 +9,10 @@ from services.intake.rules.rows import Place
 from shared.regions import Regions
 
 
+@lru_cache(maxsize=64)
 def place_of(region: str, *, today: date) -> Place:
     """The places a file or form about a region may name today."""
-    # The rows of a file name few places, each many times.
+    # Files and forms name few places, each many times.
     return Place(lru_cache(maxsize=4_096)(partial(_is_village, today=today)), region)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.intake.bodies import NewHousehold
 from services.intake.places import place_of
 from services.intake.register_families import Wanted, register_new_families
+from services.intake.register_lookup import Seen, see
 from services.intake.registrations import Registration
 from services.intake.rules.families import Family, read_family
 from services.intake.rules.findings import warnings
@@ -23,6 +24,7 @@ class Proposal:
     """A family that an officer wrote down, without anything that would refuse it by itself."""
 
     family: Family
+    seen: Seen
     register_code: str
 
 
@@ -33,26 +35,26 @@ def read_proposal(deployment: Deployment, body: NewHousehold) -> Proposal:
     place = place_of(deployment.settings.region, today=today)
     family = read_family("", lines_of(stated, stated["members"]), place, today=today)
     refuse_findings(family)
-    return Proposal(family, body.register_code)
+    return Proposal(family, see(deployment.vault, family), body.register_code)
 
 
 async def register_proposals(session: Session, asked: Sequence[Asked[Proposal]]) -> list[Outcome]:
     """The new households, their members and who is held; 409 where card or people stand in the register."""
-    wanted = [Wanted(each.wanted.family, each.wanted.register_code, each.cause) for each in asked]
+    wanted = [Wanted(each.wanted.family, each.wanted.seen, each.wanted.register_code, each.cause) for each in asked]
     done = await register_new_families(session, wanted)
-    return [_outcome(one, each.caller) for one, each in zip(done, asked, strict=True)]
+    return [_outcome(one, each.wanted.family, each.caller) for one, each in zip(done, asked, strict=True)]
 
 
-def _outcome(done: Registration, caller: Caller) -> Outcome:
+def _outcome(done: Registration, family: Family, caller: Caller) -> Outcome:
     if not done.enters:
         return _known_already(done, caller)
     return {
         "household_id": done.household_id,
-        "region": done.family.region,
+        "region": done.region,
         "revision": 1,
         "members": [{"member_id": member["id"]} for member in done.members],
         "held": [{"duplicate_id": held["id"], "member": held["row_number"]} for held in done.held],
-        "warnings": sorted({code for row in done.family.accepted for code in warnings(row.findings)}),
+        "warnings": sorted({code for row in family.accepted for code in warnings(row.findings)}),
     }
 
 

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from services.intake.drafts import Draft
+from services.intake.entrants import new_member
 from services.intake.register_lock import lock_register, share_register
-from services.intake.register_lookup import Known, Standing
+from services.intake.register_lookup import Known, Seen, Standing, numbers_of, see
 from services.intake.registrations import Registration, Source
 from services.intake.resolve_entries import reconsider
 from services.intake.rules.admission import NIK_TAKEN, Admission, Applicant, Holder, Verdict, admit
 from services.intake.rules.families import Family
-from services.intake.rules.findings import refusal, warnings
+from services.intake.rules.findings import refusal
 from services.intake.rules.rows import Row
 from services.intake.write_registrations import Writing
 from shared.deployment import deployment_of_session
@@ -37,8 +40,20 @@ async def register_families(session: Session, families: Sequence[Family], source
     """
     await lock_register(session)
     vault = deployment_of_session(session).vault
-    known = await Known.load(session, vault, families, source.numbering, source.into)
-    done = [_admit_family(family, known, source) for family in families]
+    seen = [see(vault, family) for family in families]
+    known = await Known.load(session, seen, source.numbering, source.into)
+    done = [_admit_family(family, its, known, source) for family, its in zip(families, seen, strict=True)]
+    await _write(session, source, known, done)
+    return done
+
+
+async def register_drafts(
+    session: Session, drafts: Sequence[Draft], source: Source, region: str, *, today: date
+) -> list[Registration]:
+    """The same for families that were drafted from a file about a region: of whom nobody is known enters as drafted."""
+    await lock_register(session)
+    known = await Known.load(session, [draft.seen for draft in drafts], source.numbering, source.into)
+    done = [_admit_draft(draft, known, source, region, today) for draft in drafts]
     await _write(session, source, known, done)
     return done
 
@@ -49,10 +64,9 @@ async def register_new_families(session: Session, families: Sequence[Wanted]) ->
     One that stands already, or whose every person is known or held, does not enter: nothing of it is written, and what
     is returned says why. Others may register at the same time, as long as no number is the same.
     """
-    known = Known(deployment_of_session(session).vault)
-    read = [each.family for each in families]
-    await share_register(session, known.numbers_of(read))
-    await known.look_up(session, read, None)
+    seen = [each.seen for each in families]
+    await share_register(session, numbers_of(seen))
+    known = await Known.load(session, seen)
     done = [_admit_new_family(each, known) for each in families]
     by_register = groupby(sorted(zip(families, done, strict=True), key=_register_code), key=_register_code)
     for code, some in by_register:
@@ -65,6 +79,7 @@ class Wanted:
     """A family that is to enter a register, and under which cause that is announced."""
 
     family: Family
+    seen: Seen
     register_code: str
     cause: Cause
 
@@ -77,31 +92,32 @@ async def _write(session: Session, source: Source, known: Known, done: Sequence[
     await Writing(session, deployment_of_session(session), source).write(done)
     # A family that grows may be waited for under an id that others gave it.
     if known.is_waited_for or any(not each.is_new for each in done):
-        await reconsider(session, {each.household_id: each.cause for each in done if each.exists and each.members})
+        await reconsider(session, {each.household_id: each.cause for each in done if each.exists and each.joined})
 
 
 def _admit_new_family(wanted: Wanted, known: Known) -> Registration:
-    standing = known.standing_of(wanted.family)
+    standing = known.standing_of(wanted.seen)
     if standing is not None:
-        return Registration(wanted.family, standing.household_id, is_new=False, standing=standing)
-    seen = set(known.digests)
-    one = _admit_family(wanted.family, known, Source(wanted.register_code))
+        return Registration(wanted.seen, standing.household_id, is_new=False, standing=standing)
+    digests = set(known.digests)
+    one = _admit_family(wanted.family, wanted.seen, known, Source(wanted.register_code))
     one.cause = wanted.cause
     if not one.enters:
         # What does not enter is unknown to those who come after it.
-        known.digests = seen
+        known.digests = digests
     return one
 
 
-def _admit_family(family: Family, known: Known, source: Source) -> Registration:
-    if known.is_of_another_family(family):
+def _admit_family(family: Family, seen: Seen, known: Known, source: Source) -> Registration:
+    accepted = family.accepted
+    if known.is_of_another_family(seen):
+        accepted = []
         for row in family.rows:
             row.findings.append(refusal("kk-of-another-family", "nomor_kartu_keluarga"))
-    standing = known.standing_of(family)
+    standing = known.standing_of(seen)
     household_id = standing.household_id if standing else uuid7()
-    one = Registration(family, household_id, is_new=standing is None, standing=standing)
-    for row in family.accepted:
-        applicant = known.applicant(row)
+    one = Registration(seen, household_id, is_new=standing is None, standing=standing, family=family)
+    for row, applicant in zip(accepted, seen.applicants, strict=False):
         admission = admit(
             applicant,
             household_id=household_id,
@@ -111,39 +127,32 @@ def _admit_family(family: Family, known: Known, source: Source) -> Registration:
         )
         known.digests.add(applicant.digest)
         if admission.verdict is Verdict.MEMBER:
-            one.members.append(_member(row, applicant, household_id, source))
+            one.members.append(new_member(row, applicant, household_id, source))
             known.take(applicant, Holder(household_id, one.members[-1]["id"], one.region, source.import_id))
         elif admission.verdict is Verdict.HELD:
             one.held.append(_held(row, applicant, admission, one.region, source))
         else:
             one.known += 1
     if one.enters:
-        known.remember(family, Standing(household_id, one.region, (source.register_code,), family.reference or None))
+        _remember(one, known, source)
     return one
 
 
-def _member(row: Row, applicant: Applicant, household_id: UUID, source: Source) -> dict[str, Any]:
-    person = row.person
-    return {
-        "id": uuid7(),
-        "household_id": household_id,
-        "person": person,
-        "nik_index": applicant.nik_index,
-        "no_nik_reason": person.no_nik_reason,
-        "sex": person.sex or "unknown",
-        "birth_year": person.born.year if person.born else None,
-        "relation": person.relation,
-        "at_school": person.at_school,
-        "works": person.works,
-        "has_business": person.has_business,
-        "disability": person.disability,
-        "pregnant": person.pregnant,
-        "dukcapil": "unchecked",
-        "warnings": warnings(row.findings),
-        "state": "active",
-        "import_id": source.import_id,
-        "row_digest": applicant.digest,
-    }
+def _admit_draft(draft: Draft, known: Known, source: Source, region: str, today: date) -> Registration:
+    drafted, seen = draft.drafted, draft.seen
+    if drafted is None or not known.has_nobody_of(seen):
+        return _admit_family(draft.read_again(region, today=today), seen, known, source)
+    one = Registration(seen, UUID(bytes=drafted.household_id), is_new=True, standing=None, drafted=drafted)
+    for applicant, member_id in zip(seen.applicants, drafted.member_ids, strict=True):
+        known.digests.add(applicant.digest)
+        known.take(applicant, Holder(one.household_id, UUID(bytes=member_id), seen.region, source.import_id))
+    _remember(one, known, source)
+    return one
+
+
+def _remember(one: Registration, known: Known, source: Source) -> None:
+    reference = one.seen.reference or None
+    known.remember(one.seen, Standing(one.household_id, one.region, (source.register_code,), reference))
 
 
 def _held(row: Row, applicant: Applicant, admission: Admission, region: str, source: Source) -> dict[str, Any]:

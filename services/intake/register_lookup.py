@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
 from services.intake.identity import row_digest
@@ -28,11 +28,32 @@ class Standing:
     """The id that the sender of the rows gave it, where it did."""
 
 
+class Seen(NamedTuple):
+    """What of a family is compared with the register."""
+
+    reference: str
+    """The id that the sender gave it, or nothing."""
+    region: str
+    card_index: bytes | None
+    applicants: Sequence[Applicant]
+    """Of its accepted rows, in their order."""
+
+
+def see(vault: Vault, family: Family) -> Seen:
+    """Work out what is compared of a family. Pure."""
+    card_index = None if family.card is None else vault.blind_index("kk", family.card)
+    return Seen(family.reference, family.region, card_index, [_applicant(vault, row) for row in family.accepted])
+
+
+def _applicant(vault: Vault, row: Row) -> Applicant:
+    nik = row.person.nik.digits
+    return Applicant(row_digest(vault, row.cells), vault.blind_index("nik", nik) if nik else None)
+
+
 @dataclass(slots=True)
 class Known:
     """Loaded with one statement for any number of families; grows with what is registered meanwhile."""
 
-    vault: Vault
     into: Standing | None = None
     by_reference: dict[str, Standing] = field(default_factory=dict)
     by_card: dict[bytes, Standing] = field(default_factory=dict)
@@ -41,25 +62,24 @@ class Known:
     """Of rows seen before that no number tells apart: those held, and those of people without a number."""
     is_waited_for: bool = False
     """Whether an entry of a closed list waits for one of the families or people."""
-    _card_indexes: dict[str, bytes] = field(default_factory=dict)
-    _applicants: dict[int, Applicant] = field(default_factory=dict)
 
     @classmethod
     async def load(
-        cls, session: Session, vault: Vault, families: Sequence[Family], numbering: str | None, into: UUID | None
+        cls, session: Session, families: Sequence[Seen], numbering: str | None = None, into: UUID | None = None
     ) -> Self:
-        known = cls(vault)
+        """What the register holds of these families, which join the household ``into`` where one is given."""
+        known = cls()
         if into is not None:
             household = await session.get_one(Household, into)
             known.into = Standing(household.id, household.region, tuple(household.registers), None)
         await known.look_up(session, families, numbering)
         return known
 
-    async def look_up(self, session: Session, families: Sequence[Family], numbering: str | None) -> None:
+    async def look_up(self, session: Session, families: Sequence[Seen], numbering: str | None) -> None:
         """Add what the register holds of these families."""
-        applicants = [self.applicant(row) for family in families for row in family.accepted]
+        applicants = [applicant for family in families for applicant in family.applicants]
         references = [family.reference for family in families if family.reference] if numbering is not None else []
-        cards = [self.card_index(family.card) for family in families if family.card]
+        cards = [family.card_index for family in families if family.card_index is not None]
         numbers = [each.nik_index for each in applicants if each.nik_index]
         digests = [each.digest for each in applicants]
         # Who joins a household by a decision may come from the very row that was held.
@@ -95,53 +115,43 @@ class Known:
             case _:
                 self.is_waited_for = True
 
-    def numbers_of(self, families: Sequence[Family]) -> set[bytes]:
-        """What of these families may stand in the register once only: people, rows without a number, cards."""
-        applicants = (self.applicant(row) for family in families for row in family.accepted)
-        people = {each.nik_index or each.digest for each in applicants}
-        return people | {self.card_index(family.card) for family in families if family.card is not None}
-
-    def applicant(self, row: Row) -> Applicant:
-        """Digest and index of a row, worked out once."""
-        found = self._applicants.get(id(row))
-        if found is None:
-            nik = row.person.nik.digits
-            found = Applicant(row_digest(self.vault, row.cells), self.vault.blind_index("nik", nik) if nik else None)
-            self._applicants[id(row)] = found
-        return found
-
-    def card_index(self, number: str) -> bytes:
-        """Index of a card, worked out once."""
-        found = self._card_indexes.get(number)
-        if found is None:
-            found = self._card_indexes[number] = self.vault.blind_index("kk", number)
-        return found
-
-    def standing_of(self, family: Family) -> Standing | None:
+    def standing_of(self, family: Seen) -> Standing | None:
         """The household a family is, by the sender's id or by its card."""
         if self.into is not None:
             return self.into
         found = self.by_reference.get(family.reference)
-        if found is None and family.card is not None:
-            found = self.by_card.get(self.card_index(family.card))
+        if found is None and family.card_index is not None:
+            found = self.by_card.get(family.card_index)
         return found
 
-    def is_of_another_family(self, family: Family) -> bool:
-        """Whether a family's card is that of a household to which the same sender gave another id."""
-        if self.into is not None or family.card is None or not family.reference:
+    def has_nobody_of(self, family: Seen) -> bool:
+        """Whether neither the family nor any of its people is known under any number or row."""
+        if self.standing_of(family) is not None:
             return False
-        found = self.by_card.get(self.card_index(family.card))
+        return not any(digest in self.digests or index in self.holders for digest, index in family.applicants)
+
+    def is_of_another_family(self, family: Seen) -> bool:
+        """Whether a family's card is that of a household to which the same sender gave another id."""
+        if self.into is not None or family.card_index is None or not family.reference:
+            return False
+        found = self.by_card.get(family.card_index)
         return found is not None and found.reference not in (None, family.reference)
 
-    def remember(self, family: Family, standing: Standing) -> None:
+    def remember(self, family: Seen, standing: Standing) -> None:
         if family.reference:
             self.by_reference[family.reference] = standing
-        if family.card is not None:
-            self.by_card[self.card_index(family.card)] = standing
+        if family.card_index is not None:
+            self.by_card[family.card_index] = standing
 
     def take(self, applicant: Applicant, holder: Holder) -> None:
         if applicant.nik_index is not None:
             self.holders[applicant.nik_index] = holder
+
+
+def numbers_of(families: Sequence[Seen]) -> set[bytes]:
+    """What of these families may stand in the register once only: people, rows without a number, cards."""
+    people = {each.nik_index or each.digest for family in families for each in family.applicants}
+    return people | {family.card_index for family in families if family.card_index is not None}
 
 
 def _standing(row: Mapping[str, Any]) -> Standing:

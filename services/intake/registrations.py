@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.intake.register_lookup import Standing
+from services.intake.register_lookup import Seen, Standing
 from services.intake.rules.families import Family
+from shared.bulk import Copied
+from shared.messaging.announcing import Checked
 from shared.messaging.causes import Cause
 
 
@@ -22,24 +25,64 @@ class Source:
     """The household that new members join; its change is announced by whoever lets them join."""
 
 
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """A family as it enters the register: the rows of all its tables, sealed, and what is said of it."""
+
+    household_id: UUID
+    household: dict[str, Any]
+    key: dict[str, Any]
+    card: dict[str, Any] | None
+    members: list[dict[str, Any]]
+    said: tuple[Checked, ...]
+
+
+class Drafted(NamedTuple):
+    """The same as lines that are written as they are, and quickly taken over from another process."""
+
+    household_id: bytes
+    member_ids: Sequence[bytes]
+    warned: int
+    """So many members have warnings."""
+    wrapped_key: bytes
+    household: Copied
+    key: Copied
+    card: Copied | None
+    members: Copied
+    said: tuple[Checked, ...]
+
+
 @dataclass(slots=True)
 class Registration:
     """What became of one family."""
 
-    family: Family
+    seen: Seen
     household_id: UUID
     is_new: bool
     standing: Standing | None
+    family: Family | None = None
+    """None where it entered as it was drafted: nobody had to look at its rows again."""
     members: list[dict[str, Any]] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
     known: int = 0
     cause: Cause | None = None
     """Why this family is registered, where several are registered for different reasons at once."""
+    drafted: Drafted | None = None
+
+    @property
+    def joined(self) -> int:
+        """So many people became members."""
+        return len(self.members) if self.drafted is None else len(self.drafted.member_ids)
+
+    @property
+    def warned(self) -> int:
+        """So many of them with warnings."""
+        return sum(bool(member["warnings"]) for member in self.members) if self.drafted is None else self.drafted.warned
 
     @property
     def enters(self) -> bool:
         """Whether a household is made: one whose every row is held has nobody to register."""
-        return self.is_new and bool(self.members)
+        return self.is_new and self.joined > 0
 
     @property
     def exists(self) -> bool:
@@ -49,4 +92,4 @@ class Registration:
     @property
     def region(self) -> str:
         """Where the household is: a household that stands already may have moved since the file was written."""
-        return self.standing.region if self.standing else self.family.region
+        return self.standing.region if self.standing else self.seen.region

@@ -7,22 +7,23 @@ the start of that part, and nothing of it stands twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-import orjson
 import structlog
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, text
 
 from services.intake.accept_file import WORK
+from services.intake.draft_ahead import PARTS_AHEAD, PARTS_MIN, SealedPart, Task, draft_ahead_of
+from services.intake.drafts import Draft
 from services.intake.identity import seal_row
 from services.intake.models import Import, ImportPart, ImportReject, table
-from services.intake.places import place_of
-from services.intake.register_families import register_families
+from services.intake.register_families import register_drafts
 from services.intake.registrations import Source
 from services.intake.resolve_entries import resolve_part
 from services.intake.rules.columns import FileKind
-from services.intake.rules.families import Family, Line, group_families, read_family
+from services.intake.rules.families import Family
 from services.intake.rules.findings import refusals
 from shared.deployment import deployment_of_session
 from shared.events.fields import CohortOutcome
@@ -60,22 +61,38 @@ async def work_next_part(session: Session, import_id: UUID) -> None:
 async def _register_part(session: Session, one: Import) -> None:
     deployment = deployment_of_session(session)
     key = await household_key(session, deployment.vault, one.id)
-    taken = await session.execute(
-        delete(_part).where(_part.c.import_id == one.id, _part.c.number == one.parts_done).returning(_part.c.sealed)
-    )
-    lines: list[Line] = [
-        (number, cells) for number, cells in orjson.loads(key.open(f"part {one.parts_done}", taken.scalar_one()))
-    ]
+    source = Source(one.register_code, one.numbering, one.id)
     today = deployment.clock.today()
-    place = place_of(one.region, today=today)
-    families = [read_family(reference, rows, place, today=today) for reference, rows in group_families(lines)]
-    done = await register_families(session, families, Source(one.register_code, one.numbering, one.id))
-    await _reject(session, one, families, key)
-    one.registered += sum(len(each.members) for each in done)
+    drafts = await _drafts_of_part(session, one, source, today)
+    done = await register_drafts(session, drafts, source, one.region, today=today)
+    await _reject(session, one, [each.family for each in done if each.family is not None], key)
+    one.registered += sum(each.joined for each in done)
     one.households += sum(each.enters for each in done)
     one.known += sum(each.known for each in done)
     one.held += sum(len(each.held) for each in done)
-    one.warned += sum(bool(member["warnings"]) for each in done for member in each.members)
+    one.warned += sum(each.warned for each in done)
+
+
+async def _drafts_of_part(session: Session, one: Import, source: Source, today: date) -> list[Draft]:
+    """The families of the part that is due, which is taken away; those of the next ones are begun with."""
+    drafting = draft_ahead_of(deployment_of_session(session))
+    last = one.parts_done + (PARTS_AHEAD if one.parts >= PARTS_MIN else 0)
+    found = await session.execute(_SEALED_PARTS, {"import_id": one.id, "first": one.parts_done, "last": last})
+    tasks = [Task(SealedPart(one.id, row.number, row.sealed, row.wrapped), source, one.region, today) for row in found]
+    await session.execute(delete(_part).where(_part.c.import_id == one.id, _part.c.number == one.parts_done))
+    due, *next_ones = tasks
+    drafting.begin(next_ones)
+    return await drafting.take(due)
+
+
+_SEALED_PARTS = text(
+    """
+    select number, sealed, wrapped
+    from import_part join kernel.household_key on household_id = import_id
+    where import_id = :import_id and number between :first and :last
+    order by number
+    """
+)
 
 
 async def _reject(session: Session, one: Import, families: Sequence[Family], key: HouseholdKey) -> None:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from uuid_utils.compat import uuid7
 
-from services.intake.announcements import announce_updated, profile_of, registered
-from services.intake.identity import Address, Identity, seal_address, seal_card, seal_identity, seal_row
+from services.intake.announcements import announce_updated
+from services.intake.entrants import enter, seal_member
+from services.intake.identity import seal_row
 from services.intake.models import FamilyCard, HeldRow, Household, HouseholdReference, Member, table
-from services.intake.places import kecamatan_of
-from services.intake.registrations import Registration, Source
-from shared.bulk import NewRows, write_rows
+from services.intake.registrations import Drafted, Entrant, Registration, Source
+from shared.bulk import NewRows, copied, write_copied, write_rows
 from shared.deployment import Deployment
 from shared.events.intake import DuplicateSuspected
 from shared.messaging import Session, announce, in_course_of
+from shared.messaging.announcing import announce_checked
 from shared.security import HouseholdKey, household_keys
 from shared.security.tables import household_keys as household_key_table
 
@@ -33,97 +32,73 @@ class Writing:
     source: Source
 
     async def write(self, done: Sequence[Registration]) -> None:
-        entering = [each for each in done if each.enters]
-        keys, new_keys = await self._keys(done)
-        now = self.deployment.clock.now()
+        entrants = [self._enter(each) for each in done if each.enters and each.drafted is None]
+        keys = await self._keys(done, entrants)
+        await self._write_drafted([each.drafted for each in done if each.drafted is not None])
         await write_rows(
             self.session,
-            NewRows(table(Household), [self._household(each, keys[each.household_id], now) for each in entering]),
-            NewRows(household_key_table, new_keys),
-            NewRows(
-                table(FamilyCard),
-                [self._card(each, keys[each.household_id]) for each in entering if each.family.card],
-            ),
+            NewRows(table(Household), [each.household for each in entrants]),
+            NewRows(household_key_table, [each.key for each in entrants]),
+            NewRows(table(FamilyCard), [each.card for each in entrants if each.card]),
             NewRows(table(HouseholdReference), self._references(done), where_absent=True),
-            NewRows(table(Member), [self._sealed_member(row, each, keys) for each in done for row in each.members]),
+            NewRows(table(Member), [*(row for each in entrants for row in each.members), *self._joining(done, keys)]),
             NewRows(table(HeldRow), [self._sealed_held(row, each, keys) for each in done for row in each.held]),
         )
-        for each in entering:
-            with in_course_of(each.cause):
-                self._announce_new(each)
+        made = {each.household_id: each.said for each in entrants}
+        for each in done:
+            if each.enters:
+                with in_course_of(each.cause):
+                    for said in made[each.household_id] if each.drafted is None else each.drafted.said:
+                        announce_checked(self.session, said)
         await self._update([each for each in done if not each.is_new])
         for each in done:
             with in_course_of(each.cause):
                 for row in each.held:
                     announce(self.session, _suspected(row, each))
 
-    def _announce_new(self, each: Registration) -> None:
-        announce(self.session, registered(each.household_id, each.family, self.source.register_code, each.members))
-        announce(self.session, profile_of(each.household_id, each.family, each.members))
+    async def _write_drafted(self, drafted: Sequence[Drafted]) -> None:
+        await write_copied(self.session, table(Household), [each.household for each in drafted])
+        await write_copied(self.session, household_key_table, [each.key for each in drafted])
+        await write_copied(self.session, table(FamilyCard), [each.card for each in drafted if each.card])
+        await write_copied(self.session, table(Member), [each.members for each in drafted])
 
-    async def _keys(self, done: Sequence[Registration]) -> tuple[dict[UUID, HouseholdKey], list[dict[str, Any]]]:
-        """The key of everybody who needs one, and those of them that are new and have to be stored."""
+    def _enter(self, each: Registration) -> Entrant:
+        if each.family is None:
+            raise ValueError("a family that was not drafted comes with its rows")
+        clock, vault = self.deployment.clock, self.deployment.vault
+        return enter(
+            vault, each.family, each.household_id, each.members, self.source, today=clock.today(), now=clock.now()
+        )
+
+    def _joining(self, done: Sequence[Registration], keys: Mapping[UUID, HouseholdKey]) -> Iterator[dict[str, Any]]:
+        """New members of households that stand in the register already."""
+        for each in done:
+            if not each.is_new:
+                for row in each.members:
+                    yield seal_member(self.deployment.vault, keys[each.household_id], row, each.region)
+
+    async def _keys(self, done: Sequence[Registration], entrants: Sequence[Entrant]) -> dict[UUID, HouseholdKey]:
+        """The keys of households that somebody joins, and those under which rows are held."""
         vault = self.deployment.vault
-        fresh = {each.household_id for each in done if each.enters}
-        others = {each.household_id for each in done if not each.is_new}
-        others |= {self._key_id(row, each) for each in done for row in each.held}
-        others -= fresh
-        keys = await household_keys(self.session, vault, others, create=True) if others else {}
-        stored = []
-        for household_id in fresh:
-            keys[household_id], wrapped = vault.new_household_key(household_id)
-            stored.append({"household_id": household_id, "wrapped": wrapped, "key_version": vault.key_version})
-        return keys, stored
+        new = {each.household_id: each.key["wrapped"] for each in entrants}
+        new |= {each.household_id: each.drafted.wrapped_key for each in done if each.drafted is not None}
+        wanted = {each.household_id for each in done if not each.is_new}
+        wanted |= {self._key_id(row, each) for each in done for row in each.held}
+        # Who joins a household, or is held beside it, may come in one part with it.
+        keys = {each: vault.household_key(each, new[each]) for each in wanted & new.keys()}
+        if missing := wanted - keys.keys():
+            keys |= await household_keys(self.session, vault, missing, create=True)
+        return keys
 
     def _key_id(self, held: dict[str, Any], each: Registration) -> UUID:
         return each.household_id if each.exists else self.source.import_id or held["id"]
 
     def _references(self, done: Sequence[Registration]) -> list[dict[str, Any]]:
         return [
-            {"numbering": self.source.numbering, "reference": each.family.reference, "household_id": each.household_id}
+            {"numbering": self.source.numbering, "reference": each.seen.reference, "household_id": each.household_id}
             for each in done
-            if each.exists and self.source.numbering and each.family.reference
+            if each.exists and self.source.numbering and each.seen.reference
         ]
-
-    def _household(self, each: Registration, key: HouseholdKey, now: datetime) -> dict[str, Any]:
-        family = each.family
-        return {
-            "id": each.household_id,
-            "region": family.region,
-            "registers": [self.source.register_code],
-            "without_card_reason": family.without_card_reason,
-            "decile": family.decile,
-            "housing": family.housing,
-            "address": seal_address(key, Address(family.address, family.rt, family.rw)),
-            "key_version": key.key_version,
-            "state": "active",
-            "revision": 1,
-            "registered_at": now,
-            "updated_at": now,
-        }
-
-    def _card(self, each: Registration, key: HouseholdKey) -> dict[str, Any]:
-        number, card_id = each.family.card or "", uuid7()
-        return {
-            "id": card_id,
-            "household_id": each.household_id,
-            "kk_index": self.deployment.vault.blind_index("kk", number),
-            "number": seal_card(key, card_id, number),
-            "key_version": key.key_version,
-            "valid_from": self.deployment.clock.today(),
-        }
-
-    def _sealed_member(self, row: dict[str, Any], each: Registration, keys: dict[UUID, HouseholdKey]) -> dict[str, Any]:
-        person, key = row["person"], keys[each.household_id]
-        identity = Identity(person.name, person.nik.digits, person.born, person.phone)
-        values = {
-            **row,
-            "identity": seal_identity(key, row["id"], identity),
-            "key_version": key.key_version,
-            "name_index": sorted(self.deployment.vault.name_index(person.name, kecamatan_of(each.region))),
-        }
-        del values["person"]
-        return values
 
     def _sealed_held(self, row: dict[str, Any], each: Registration, keys: dict[UUID, HouseholdKey]) -> dict[str, Any]:
         key = keys[self._key_id(row, each)]
@@ -149,6 +124,21 @@ class Writing:
             return
         await self.session.execute(_GROW, {"ids": sorted(reasons), "code": code, "now": self.deployment.clock.now()})
         await announce_updated(self.session, reasons)
+
+
+def as_lines(entrant: Entrant) -> Drafted:
+    """A family that may enter, its rows made into lines."""
+    return Drafted(
+        entrant.household_id.bytes,
+        [member["id"].bytes for member in entrant.members],
+        sum(bool(member["warnings"]) for member in entrant.members),
+        entrant.key["wrapped"],
+        copied(table(Household), [entrant.household]),
+        copied(household_key_table, [entrant.key]),
+        None if entrant.card is None else copied(table(FamilyCard), [entrant.card]),
+        copied(table(Member), entrant.members),
+        entrant.said,
+    )
 
 
 _GROW = text(

@@ -88,16 +88,21 @@ def _always(event: type[Event], root: str, service: str, agency: str) -> _Always
     return _Always(topic, source_of(service, agency), event.full_type(), event.schema_urn(), event.kind == "facts")
 
 
-def announce(session: Session, event: Event) -> None:
-    """Say a fact, together with what the session writes or not at all.
+class Checked(NamedTuple):
+    """An event that keeps its contract, as it goes on the bus; small, and good for another process to make."""
+
+    of: type[Event]
+    kind_of_subject: str
+    subject_id: str
+    payload: bytes
+
+
+def checked(event: Event) -> Checked:
+    """Look at an event as announcing does, without a session; only its announcer is looked at later.
 
     Raises:
-        ContractBroken: the event breaks its contract, is another service's, too large, or carries an id number.
-        ProjectionMayNotAct: called from a projection.
+        ContractBroken: the event breaks its contract, is too large, or carries an id number.
     """
-    announcer = _announcer(session)
-    if event.announcer != announcer.service:
-        raise ContractBroken(f"{type(event).__name__} is announced by {event.announcer}, not by {announcer.service}.")
     try:
         event.__pydantic_validator__.validate_python(event)
     except ValidationError as wrong:
@@ -112,7 +117,25 @@ def announce(session: Session, event: Event) -> None:
         raise ContractBroken(f"{type(event).__name__} says UNKNOWN: that is what a reader makes of a state it lacks.")
     if _SIXTEEN_DIGITS in payload.translate(_DIGITS_AS_ZEROS) and _ID_NUMBER.search(payload):
         raise ContractBroken(f"{type(event).__name__} carries a 16-digit number: NIK and KK never travel on the bus.")
-    _pending(session).append(envelop(event, payload, announcer, current_cause(), announcer.clock.now()))
+    return Checked(type(event), event.kind_of_subject, text_of(event.subject_id), payload)
+
+
+def announce(session: Session, event: Event) -> None:
+    """Say a fact, together with what the session writes or not at all.
+
+    Raises:
+        ContractBroken: the event breaks its contract, is another service's, too large, or carries an id number.
+        ProjectionMayNotAct: called from a projection.
+    """
+    announce_checked(session, checked(event))
+
+
+def announce_checked(session: Session, event: Checked) -> None:
+    """The same for an event that was checked before. Raises as ``announce`` does."""
+    announcer = _announcer(session)
+    if event.of.announcer != announcer.service:
+        raise ContractBroken(f"{event.of.__name__} is announced by {event.of.announcer}, not by {announcer.service}.")
+    _pending(session).append(envelop(event, announcer, current_cause(), announcer.clock.now()))
 
 
 def erase_profile(session: Session, profile: type[Event], household_id: UUID) -> None:
@@ -127,12 +150,11 @@ def erase_profile(session: Session, profile: type[Event], household_id: UUID) ->
     )
 
 
-def envelop(event: Event, payload: bytes, announcer: Announcer, cause: Cause, at: datetime) -> Announcement:
+def envelop(event: Checked, announcer: Announcer, cause: Cause, at: datetime) -> Announcement:
     """The record of an event, without its number."""
-    always = announcer.always(type(event))
-    key = text_of(event.subject_id)
-    headers = _headers(always, f"{event.kind_of_subject}/{key}", cause, at)
-    return Announcement(always.topic, key.encode(), always.type, headers, payload, always.numbered)
+    always = announcer.always(event.of)
+    headers = _headers(always, f"{event.kind_of_subject}/{event.subject_id}", cause, at)
+    return Announcement(always.topic, event.subject_id.encode(), always.type, headers, event.payload, always.numbered)
 
 
 def _headers(always: _Always, subject: str, cause: Cause, at: datetime) -> dict[str, str]:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from shared.bulk import COPIED_MIN, NewRows, copy_rows, write_rows
+from shared.bulk import COPIED_MIN, NewRows, copied, copy_rows, write_copied, write_rows
 from shared.driver import read_rows
 from tests.fixtures import DatabaseFactory
 
@@ -58,6 +58,18 @@ async def test_rows_read_back_as_they_were_given(sessions: Sessions) -> None:
     async with sessions() as session:
         found = [row._asdict() for row in await session.execute(select(THING).order_by(THING.c.count))]
     assert found == [{**row, "state": "new"} for row in rows]
+
+
+async def test_lines_read_back_as_the_rows_they_were_made_of(sessions: Sessions) -> None:
+    rows = list(_rows())
+    rows[1] |= {"note": "a\\b\r\n\té\u2028", "said": {"t": "\\ \n"}, "words": [], "count": None}
+    rows[2] |= {"note": "\\N", "said": [], "words": None}
+    async with sessions() as session, session.begin():
+        await write_copied(session, THING, [copied(THING, rows[:1]), copied(THING, rows[1:])])
+        await write_copied(session, THING, [])
+    async with sessions() as session:
+        found = {row.id: row._asdict() for row in await session.execute(select(THING))}
+    assert found == {row["id"]: {**row, "state": "new"} for row in rows}
 
 
 async def test_a_rollback_takes_the_rows_away_also_as_the_first_statement(sessions: Sessions) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 NIK_TAKEN = "same-national-id"
@@ -34,8 +35,7 @@ class Admission:
     holder: Holder | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Applicant:
+class Applicant(NamedTuple):
     """What is compared of a row: keyed digest of its cells, blind index of its number."""
 
     digest: bytes
