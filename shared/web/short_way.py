@@ -82,7 +82,7 @@ class ShortWay:
 
     def __init__(self, app: ASGIApp, *, of: FastAPI) -> None:
         self._app = app
-        self._ways = dict(_ways(of))
+        self._ways = dict(ways_of(of))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         way = self._ways.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
@@ -112,7 +112,7 @@ class _Reading:
         return self._read.pop(0) if self._read else await self._receive()
 
 
-def _ways(app: FastAPI) -> Iterator[tuple[tuple[str, str], ASGIApp]]:
+def ways_of(app: FastAPI) -> Iterator[tuple[tuple[str, str], ASGIApp]]:
     """The plain routes of an application, by method and path."""
     handlers: Mapping[Any, Any] = app.exception_handlers
     for context in iter_route_contexts(app.routes):
