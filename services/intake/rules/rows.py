@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.intake.rules.civil_numbers import CivilNumber, Sex, differences, read_card_number, read_person_number
 from services.intake.rules.columns import WORDS
@@ -47,8 +47,7 @@ class Place:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """What a row says of one person. Identity and profile side by side; they part when they are stored."""
 
     name: str
