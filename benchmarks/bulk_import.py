@@ -1,10 +1,10 @@
 """A register file of a city is taken in: parse, checks, encryption, duplicates, outbox, in resumable parts.
 
-Ours is the product's own way of a file, in one process with one connection: it is accepted (sealed part by part), then
-its timer works through one part per transaction until the file is done. The other side is COPY by asyncpg, a table at a
-time in one transaction, of the very rows that ours left in its tables: parsed, checked, numbered, sealed and in memory
-before the clock starts, into the same emptied tables with all indexes and constraints. The file is the generated
-register, with the faults that real files have.
+Ours is the product's own way of a file, in one worker with one connection and the processes that draft for it: it is
+accepted (sealed part by part), then its timer works through one part per transaction until the file is done. The other
+side is COPY by asyncpg, a table at a time in one transaction, of the very rows that ours left in its tables: parsed,
+checked, numbered, sealed and in memory before the clock starts, into the same emptied tables with all indexes and
+constraints. The file is the generated register, with the faults that real files have.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from local.register.generate import generate
 from services.intake.accept_file import Purpose, accept_file
 from services.intake.app import SERVICE
 from services.intake.csv_files import open_csv
+from services.intake.draft_ahead import draft_ahead_of
 from services.intake.rules.columns import FileKind
 from services.intake.settings import IntakeSettings
 from shared.deployment import Deployment
@@ -50,7 +51,7 @@ async def run(workplace: Workplace) -> Result:
 
             async def ours(_: int) -> Sample:
                 await tables.empty()
-                with Stopwatch() as watch:
+                with Stopwatch(beside=draft_ahead_of(deployment).processes) as watch:
                     await _take_in(deployment, folder / "register.csv")
                 await tables.keep()
                 return watch.sample(tables.households)
@@ -62,7 +63,7 @@ async def run(workplace: Workplace) -> Result:
                 assert await tables.counts() == {name: len(rows) for name, rows in tables.kept.items()}
                 return watch.sample(tables.households)
 
-            # Caches of codes and plans are filled, and the other side gets its rows.
+            # Drafting processes are started, caches of codes and plans are filled, and the other side gets its rows.
             await ours(-1)
             await reference(-1)
             measured = await by_turns(ours, reference, workplace.rounds)
@@ -79,6 +80,7 @@ async def run(workplace: Workplace) -> Result:
             "file_rows": tables.kept["import"][0]["rows"],
             "persons": len(tables.kept["member"]),
             "rows_written_per_household": round(sum(map(len, tables.kept.values())) / households, 1),
+            "drafting_processes": _settings(workplace, database).import_processes,
             "part_rows": _settings(workplace, database).import_part_rows_max,
             "reference_cpu_us_per_op": round(min(each.cpu_us_per_operation for each in measured[1]), 1),
         },

@@ -1,9 +1,11 @@
 """Families are registered over HTTP: token, validation, encryption, duplicate check, idempotency, audit, outbox.
 
-Ours is intake as it is deployed, two processes of the role ``api`` as there are two processors, with four keep-alive
-connections each; each answer stands committed. No relay runs, as the other side has none: the outbox is filled and not
-emptied. The reference is pgbench with 8 connections: one prepared statement per family, made of the very rows that ours
-left of one family, with fresh ids and indexes, so that one way to the database and one commit write all of it.
+Ours is intake as it is deployed, two processes of the role ``api`` as there are two processors; each answer stands
+committed. Its clients hold 32 keep-alive connections, as officers and systems of a city do; all of them share two
+connections to the database, one of each process. What clients send is made before the clock starts. No relay runs, as
+the other side has none: the outbox is filled and not emptied. The reference is pgbench with 8 connections: one prepared
+statement per family, made of the very rows that ours left of one family, with fresh ids and indexes, so that one way to
+the database and one commit write all of it.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
+import orjson
 
 from benchmarks.databases import databases
 from benchmarks.families import family
@@ -32,7 +35,11 @@ from local.city import City, Deployed
 from local.stack.processes import free_ports
 
 CONNECTIONS: Final = 8
+"""Of the reference, to the database."""
+CLIENTS: Final = 32
 PROCESSES: Final = 2
+BODIES_PER_SECOND_MAX: Final = 1_500
+"""So many are made before each round: more than are sent."""
 _ALONE: Final[dict[str, tuple[str, ...]]] = {f"verification.{AGENCY}": ()}
 """The directory wants a deployment that visits; no process of it runs."""
 _TPS: Final = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
@@ -75,6 +82,7 @@ async def run(workplace: Workplace) -> Result:
         connections=CONNECTIONS,
         notes={
             "processes": PROCESSES,
+            "clients": CLIENTS,
             "persons_per_family": 4,
             "registered": sum(each.operations for each in measured[0]),
             "p50_ms": round(statistics.median(took) * 1000, 2),
@@ -96,11 +104,12 @@ async def _second_process(city: City) -> None:
 async def _register(city: City, numbers: Iterator[int], seconds: float, pids: list[int], took: list[float]) -> Sample:
     """Every connection registers one family after another until the time is over."""
     done = 0
+    bodies = [orjson.dumps(_family(next(numbers))) for _ in range(int(seconds * BODIES_PER_SECOND_MAX))]
 
     async def one(connection: Connection, until: float) -> None:
         nonlocal done
         while (began := time.perf_counter()) < until:
-            status, answer = await connection.post("/api/v1/households", _family(next(numbers)))
+            status, answer = await connection.post("/api/v1/households", bodies.pop())
             if status != 201:
                 raise RuntimeError(f"{status}: {answer[:300]!r}")
             took.append(time.perf_counter() - began)
@@ -110,7 +119,7 @@ async def _register(city: City, numbers: Iterator[int], seconds: float, pids: li
     async with AsyncExitStack() as stack:
         open_: list[Connection] = []
         for each in city.deployed.values():
-            mine = connections(each.url, token_of(city), CONNECTIONS // PROCESSES)
+            mine = connections(each.url, token_of(city), CLIENTS // PROCESSES)
             open_ += await stack.enter_async_context(mine)
         with Stopwatch(pids) as watch:
             until = time.perf_counter() + seconds

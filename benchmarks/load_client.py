@@ -30,8 +30,8 @@ class Connection:
     head: bytes
 
     async def post(self, path: str, body: object) -> tuple[int, bytes]:
-        """Status and body of the answer. Each call carries an Idempotency-Key of its own."""
-        content = orjson.dumps(body)
+        """Status and body of the answer. Each call carries an Idempotency-Key of its own. Bytes go as they are."""
+        content = body if isinstance(body, bytes) else orjson.dumps(body)
         self.writer.write(
             b"POST %b HTTP/1.1\r\n%bidempotency-key: %b\r\ncontent-length: %d\r\n\r\n%b"
             % (path.encode(), self.head, secrets.token_hex(16).encode(), len(content), content)

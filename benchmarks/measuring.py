@@ -33,6 +33,9 @@ class Stopwatch:
     """Clock and CPU of this process, and of others by their ids, from the start of a block to its end."""
 
     pids: Sequence[int] = ()
+    """Without any, this process is what is measured."""
+    beside: Sequence[int] = ()
+    """Processes that work for this one, counted with it."""
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     _began: tuple[float, float] = (0.0, 0.0)
@@ -49,10 +52,9 @@ class Stopwatch:
         return Sample(operations, self.seconds, self.cpu_seconds)
 
     def _cpu(self) -> float:
-        if not self.pids:
-            return time.process_time()
-        used = [psutil.Process(pid).cpu_times() for pid in self.pids]
-        return sum(each.user + each.system for each in used)
+        used = [psutil.Process(pid).cpu_times() for pid in self.pids or self.beside]
+        own = 0.0 if self.pids else time.process_time()
+        return own + sum(each.user + each.system for each in used)
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,11 @@ class DraftAhead:
     _ahead: dict[tuple[UUID, int], tuple[Task, Future[list[Draft]]]] = field(default_factory=dict)
     _closing: asyncio.TimerHandle | None = None
 
+    @property
+    def processes(self) -> list[int]:
+        """The ids of the processes that draft now."""
+        return [] if self._pool is None else list(self._pool._processes)
+
     def begin(self, tasks: Sequence[Task]) -> None:
         """Have parts drafted that will be asked for soon."""
         processes = _processes_of(self.deployment)

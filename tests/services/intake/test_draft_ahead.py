@@ -7,7 +7,7 @@ import signal
 from typing import Any
 
 from services.intake.checks import CHECKS
-from services.intake.draft_ahead import PARTS_AHEAD, DraftAhead, draft_ahead_of
+from services.intake.draft_ahead import PARTS_AHEAD, draft_ahead_of
 from shared.events.intake import DuplicateSuspected, HouseholdProfile, HouseholdRegistered, HouseholdUpdated
 from shared.security import Role
 from tests.fixtures import eventually
@@ -68,7 +68,7 @@ async def test_drafting_in_processes_leaves_what_drafting_in_place_leaves(deploy
         async with city.session() as session:
             assert [found for check in CHECKS for found in await check(session)] == []
         left.append((await of_register(city), await said(city)))
-        assert bool(processes_of(draft_ahead_of(city.deployment))) == bool(processes)
+        assert bool(draft_ahead_of(city.deployment).processes) == bool(processes)
     assert left[0] == left[1]
 
 
@@ -77,7 +77,7 @@ async def test_a_part_whose_process_is_killed_is_drafted_in_place(deployment_of:
     await send(city.client(Role.OPERATOR), csv_of(rows_of_a_file()))
     await city.run_due(limit=1)
     ahead = draft_ahead_of(city.deployment)
-    (child,) = processes_of(ahead)
+    (child,) = ahead.processes
     os.kill(child, signal.SIGKILL)
     await eventually(lambda: not is_alive(child), what="the killed process gone")
     await city.run_due()
@@ -92,7 +92,7 @@ async def test_processes_end_with_their_deployment(deployment_of: DeploymentFact
     await send(city.client(Role.OPERATOR), csv_of(rows_of_a_file()))
     await city.run_due(limit=1)
     ahead = draft_ahead_of(city.deployment)
-    children = processes_of(ahead)
+    children = ahead.processes
     assert 1 <= len(children) <= 2
     assert len(ahead._ahead) == PARTS_AHEAD
     ahead.close()
@@ -104,11 +104,7 @@ async def test_a_file_of_few_parts_starts_no_process(deployment_of: DeploymentFa
     rows = [row(number, number) for number in range(120)]
     done = await work_through(city, city.client(Role.OPERATOR), csv_of(rows))
     assert done["registered"] == 120
-    assert processes_of(draft_ahead_of(city.deployment)) == []
-
-
-def processes_of(ahead: DraftAhead) -> list[int]:
-    return [] if ahead._pool is None else list(ahead._pool._processes)
+    assert draft_ahead_of(city.deployment).processes == []
 
 
 def is_alive(process: int) -> bool:
