@@ -56,11 +56,12 @@ def configure_logging(level: str = "info", stream: TextIO | None = None, **const
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _Constants(constants),
         tell_exception,
         keep_allowed,
         scrub,
+        # What is ours alone needs no look.
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _Constants(constants),
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=ours,
@@ -105,7 +106,7 @@ def keep_allowed(_: object, __: str, event: Event) -> Event:
 
 def scrub(_: object, __: str, event: Event) -> Event:
     """Blacks out numbers that look like NIK, KK, account or telephone, in values and in messages."""
-    return {key: value if key == "timestamp" else _scrubbed(value) for key, value in event.items()}
+    return {key: _scrubbed(value) for key, value in event.items()}
 
 
 def _places(error: BaseException) -> Iterable[str]:

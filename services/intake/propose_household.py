@@ -30,10 +30,11 @@ class Proposal:
 
 def read_proposal(deployment: Deployment, body: NewHousehold) -> Proposal:
     """What a form proposes. Raises 422 with every finding when a row is refused."""
-    stated = body.model_dump()
+    # As they stand, without the copies that dumping makes.
+    stated = vars(body) | {"housing": vars(body.housing) if body.housing else None}
     today = deployment.clock.today()
     place = place_of(deployment.settings.region, today=today)
-    family = read_family("", lines_of(stated, stated["members"]), place, today=today)
+    family = read_family("", lines_of(stated, [vars(member) for member in body.members]), place, today=today)
     refuse_findings(family)
     return Proposal(family, see(deployment.vault, family), body.register_code)
 

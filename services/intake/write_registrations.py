@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +33,9 @@ class Writing:
     source: Source
 
     async def write(self, done: Sequence[Registration]) -> None:
-        entrants = [self._enter(each) for each in done if each.enters and each.drafted is None]
+        clock = self.deployment.clock
+        today, now = clock.today(), clock.now()
+        entrants = [self._enter(each, today, now) for each in done if each.enters and each.drafted is None]
         keys = await self._keys(done, entrants)
         await self._write_drafted([each.drafted for each in done if each.drafted is not None])
         await write_rows(
@@ -62,13 +65,11 @@ class Writing:
         await write_copied(self.session, table(FamilyCard), [each.card for each in drafted if each.card])
         await write_copied(self.session, table(Member), [each.members for each in drafted])
 
-    def _enter(self, each: Registration) -> Entrant:
+    def _enter(self, each: Registration, today: date, now: datetime) -> Entrant:
         if each.family is None:
             raise ValueError("a family that was not drafted comes with its rows")
-        clock, vault = self.deployment.clock, self.deployment.vault
-        return enter(
-            vault, each.family, each.household_id, each.members, self.source, today=clock.today(), now=clock.now()
-        )
+        vault = self.deployment.vault
+        return enter(vault, each.family, each.household_id, each.members, self.source, today=today, now=now)
 
     def _joining(self, done: Sequence[Registration], keys: Mapping[UUID, HouseholdKey]) -> Iterator[dict[str, Any]]:
         """New members of households that stand in the register already."""

@@ -60,6 +60,8 @@ def make_web_app(
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        # The framework's own would export messages of exceptions, which may quote a row; metrics and logs are ours.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.deployment = deployment
     app.state.tokens = TokenVerifier(

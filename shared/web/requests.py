@@ -27,10 +27,9 @@ def limited(request: Request, bytes_max: int) -> Request:
     """The same request, whose body may not exceed a limit. Raises 413 at once for a body that announces too much."""
     # The connection stays open: closed under a client that still sends, it would lose our answer on its way. The server
     # reads the rest of the body away without keeping it.
-    problem = Problem("body-too-large", status=413, limit_kib=bytes_max // 1024)
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > bytes_max:
-        raise problem
+        raise _too_large(bytes_max)
     received = 0
 
     async def receive() -> Message:
@@ -38,10 +37,14 @@ def limited(request: Request, bytes_max: int) -> Request:
         message = await request.receive()
         received += len(message.get("body", b""))
         if received > bytes_max:
-            raise problem
+            raise _too_large(bytes_max)
         return message
 
     return Request(request.scope, receive)
+
+
+def _too_large(bytes_max: int) -> Problem:
+    return Problem("body-too-large", status=413, limit_kib=bytes_max // 1024)
 
 
 def has_form(request: Request) -> bool:

@@ -66,12 +66,12 @@ def field_of(column: str, row: int, under: str = "members") -> str:
 
 
 def _cells(said: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, str]:
-    return {column: _cell(column, said.get(field)) for field, column in columns.items()}
-
-
-def _cell(column: str, value: Any) -> str:
-    text = "" if value is None else str(value)
-    return _CODES[column].get(text, text) if column in _CODES else text
+    cells = {}
+    for field, column in columns.items():
+        value, codes = said.get(field), _CODES.get(column)
+        text = "" if value is None else str(value)
+        cells[column] = text if codes is None else codes.get(text, text)
+    return cells
 
 
 def _flags(member: Mapping[str, Any]) -> dict[str, str]:
