@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from shared.deployment import Deployment
 from shared.logging import configure_logging
+from shared.messaging.collecting import collecting_seldom
 from shared.messaging.kernel import Role
 from shared.service import Service
 from shared.settings import DeploymentSettings
@@ -49,13 +50,15 @@ def serve(service: Service, settings: DeploymentSettings, role: Role) -> None:
     """Run until SIGTERM or SIGINT, then drain within a bound."""
     configure_logging(settings.log_level, service=service.name, agency=settings.agency)
     options: dict[str, Any] = {"loop": "uvloop", "http": "httptools"}
-    uvicorn.run(
-        make_app(service, settings, role),
-        host=settings.http_host,
-        port=settings.http_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
-        **options,
-    )
+    web = make_app(service, settings, role)
+    with collecting_seldom():
+        uvicorn.run(
+            web,
+            host=settings.http_host,
+            port=settings.http_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
+            **options,
+        )

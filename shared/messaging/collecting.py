@@ -1,4 +1,4 @@
-"""When Python looks for cycles: seldom, where records by the hundred come and go and leave none behind."""
+"""When Python looks for cycles: seldom, where records and requests by the hundred come and go and leave few behind."""
 
 from __future__ import annotations
 
