@@ -14,5 +14,5 @@ class IntakeSettings(DeploymentSettings):
 
     import_part_rows_max: Annotated[int, Field(ge=50, le=5_000)] = 500
     """Rows of a file that are worked through in one transaction."""
-    import_processes: Annotated[int, Field(ge=0, le=16)] = 2
+    import_processes: Annotated[int, Field(ge=0, le=16)] = 1
     """Processes that check and seal the rows of a large file ahead, beside the worker that writes them; 0 for none."""
