@@ -46,8 +46,12 @@ _QUIET: Final = ("uvicorn.access", "aiokafka", "faststream", "httpx2", "httpcore
 Event = MutableMapping[str, Any]
 
 
-def configure_logging(level: str = "info", stream: TextIO | None = None, **constants: str) -> None:
+def configure_logging(
+    level: str = "info", stream: TextIO | None = None, *, for_good: bool = False, **constants: str
+) -> None:
     """Every logger of the process writes JSON lines to `stream` (stdout). `constants` stand in each: service, agency.
+
+    `for_good`: it is never configured again in this process, so that a logger need not look for it at each line.
 
     Other libraries' messages are texts of theirs: they are scrubbed, and written from WARNING upwards. The web
     server's own access log is off, because it writes addresses with their queries; `request.answered` takes its place.
@@ -84,7 +88,7 @@ def configure_logging(level: str = "info", stream: TextIO | None = None, **const
         processors=[*ours, _render],
         logger_factory=partial(_Lines, stream or sys.stdout),
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=for_good,
     )
 
 

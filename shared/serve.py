@@ -48,7 +48,7 @@ def make_app(service: Service, settings: DeploymentSettings, role: Role = "all")
 
 def serve(service: Service, settings: DeploymentSettings, role: Role) -> None:
     """Run until SIGTERM or SIGINT, then drain within a bound."""
-    configure_logging(settings.log_level, service=service.name, agency=settings.agency)
+    configure_logging(settings.log_level, for_good=True, service=service.name, agency=settings.agency)
     options: dict[str, Any] = {"loop": "uvloop", "http": "httptools"}
     web = make_app(service, settings, role)
     with collecting_seldom():

@@ -86,7 +86,9 @@ class RequestFrame:
 
 
 def _correlation_id(header: str | None) -> UUID:
+    if not header:
+        return uuid7()
     try:
-        return UUID(header or "")
+        return UUID(header)
     except ValueError:
         return uuid7()
