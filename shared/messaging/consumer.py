@@ -23,6 +23,7 @@ from faststream.security import SASLScram256
 
 from shared.events.topics import consumer_group, subscription_pattern
 from shared.messaging.collecting import collecting_seldom
+from shared.messaging.connections import expect_lost_connections
 from shared.messaging.failures import ConsumerStopped, StartRefused
 from shared.messaging.reader import ForgetsWhatIsTakenAway, Reader
 from shared.messaging.records import Received
@@ -32,6 +33,7 @@ from shared.settings import DeploymentSettings
 
 log = structlog.get_logger(__name__)
 read_forgivingly()
+expect_lost_connections()
 
 METADATA_AGE_MS = 3_000
 """A topic of an agency that joined is heard after so long at the latest."""
