@@ -25,10 +25,11 @@ from shared.events.topics import consumer_group, subscription_pattern
 from shared.messaging.collecting import collecting_seldom
 from shared.messaging.connections import expect_lost_connections
 from shared.messaging.failures import ConsumerStopped, StartRefused
-from shared.messaging.reader import ForgetsWhatIsTakenAway, Reader
+from shared.messaging.reader import ForgetsWhatIsTakenAway, NotCommitted, Reader
 from shared.messaging.records import Received
 from shared.messaging.relay import BATCH_BYTES_MAX
 from shared.messaging.unpacking import read_forgivingly
+from shared.messaging.watching import watch
 from shared.settings import DeploymentSettings
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,7 @@ POLL_MS_MAX = 300_000
 RETRY_SECONDS_MAX = 15.0
 POLL_AGE_SECONDS_MAX = 30.0
 ENDS_SECONDS_MAX = 1.0
+POSITIONS_SECONDS_MAX = 10.0
 
 
 def kafka_options(settings: DeploymentSettings) -> dict[str, Any]:
@@ -97,9 +99,12 @@ class Consumer:
     stopped: str | None = None
     _broker: KafkaBroker | None = None
     _halt: asyncio.Event = field(default_factory=asyncio.Event)
-    _unreadable: Unreadable | None = None
+    _failed: Exception | None = None
     _in_hand: int = 0
     """Records handed over and not heard yet."""
+    _hearing: bool = False
+    _heard: int = 0
+    """How often hearing has come back."""
 
     @property
     def group(self) -> str:
@@ -110,8 +115,10 @@ class Consumer:
 
         Raises:
             Unreadable: Kafka's client cannot take a batch apart. Nothing that it drained meanwhile is committed.
+            NotCommitted: committing failed, and waiting would not have helped.
+            PartEnded: a task of FastStream or of the client has ended, or they stand still. Hearing may be slow.
         """
-        self._halt, self._unreadable, self._in_hand = asyncio.Event(), None, 0
+        self._halt, self._failed, self._in_hand, self._hearing = asyncio.Event(), None, 0, False
         broker = self._broker = self._make_broker()
         try:
             await broker.connect()
@@ -119,10 +126,14 @@ class Consumer:
             made_by: Any = broker.config.broker_config.builder
             broker.config.broker_config.builder = partial(Reader, self.read, self._give_up_reading, **made_by.keywords)
             with collecting_seldom():
-                await broker.start()
-                await self._halt.wait()
-            if self._unreadable is not None:
-                raise self._unreadable
+                async with asyncio.timeout(POLL_MS_MAX / 1000):
+                    await broker.start()
+                subscriber: Any = broker.subscribers[0]
+                await watch(
+                    {"subscriber": subscriber.tasks[0], **subscriber.consumer.background}, self._halt, self._came_round
+                )
+            if self._failed is not None:
+                raise self._failed
             raise ConsumerStopped(self.stopped or "The consumer was stopped.")
         finally:
             self._broker = None
@@ -151,13 +162,28 @@ class Consumer:
         partitions = consumer.assignment()
         ends = await _ends_now(consumer, partitions)
         behind = self._in_hand + int(consumer.records_ahead)
-        for each, end in ends.items():
-            behind += max(0, end - await consumer.position(each))
+        # A client that was given up on knows no position, ever.
+        async with asyncio.timeout(POSITIONS_SECONDS_MAX):
+            for each, end in ends.items():
+                behind += max(0, end - await consumer.position(each))
         return behind
 
     def _consumer(self) -> Any:
         subscribers = self._broker.subscribers if self._broker else []
         return getattr(subscribers[0], "consumer", None) if subscribers else None
+
+    def _came_round(self) -> int | None:
+        """How often reading and hearing came back; a commit, too, must let them. None while something is heard."""
+        consumer = self._consumer()
+        return None if self._hearing else self._heard + int(consumer.turns)
+
+    async def _hear(self, records: tuple[Any, ...]) -> None:
+        self._hearing = True
+        try:
+            await self._hear_until_done(records)
+        finally:
+            self._hearing = False
+            self._heard += 1
 
     async def _hear_until_done(self, records: tuple[Any, ...]) -> None:
         """FastStream redelivers at once and for ever, so waiting happens here, within the poll interval."""
@@ -181,9 +207,13 @@ class Consumer:
         await asyncio.Event().wait()
 
     def _give_up_reading(self, error: Exception) -> None:
-        """A batch cannot be taken apart, e.g. it rotted on the broker's disk: start anew from what is committed."""
-        log.error("consumer.unreadable-record", error=type(error).__name__)
-        self._unreadable = Unreadable(f"A record cannot be taken apart ({type(error).__name__}).")
+        """A batch cannot be taken apart, e.g. it rotted on the broker's disk, or was not committed: start anew."""
+        if isinstance(error, NotCommitted):
+            log.error("consumer.not-committed", error=type(error.__cause__).__name__)
+            self._failed = error
+        else:
+            log.error("consumer.unreadable-record", error=type(error).__name__)
+            self._failed = Unreadable(f"A record cannot be taken apart ({type(error).__name__}).")
         self._halt.set()
 
     def _make_broker(self) -> KafkaBroker:
@@ -222,7 +252,7 @@ class Consumer:
             parser=_parse_nothing,
             decoder=_hand_over_read,
         )
-        subscriber(self._hear_until_done)
+        subscriber(self._hear)
         if any(each.ack_policy is not AckPolicy.NACK_ON_ERROR for each in broker.subscribers):
             raise StartRefused("A subscriber would commit what it did not handle.")
         return broker

@@ -7,16 +7,30 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import ConsumerStoppedError, CorruptRecordException, KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    ConsumerStoppedError,
+    CorruptRecordException,
+    IllegalStateError,
+    KafkaError,
+)
 
 from shared.messaging.points import reached
 from shared.messaging.records import Received
+
+log = structlog.get_logger(__name__)
 
 Batch = dict[TopicPartition, list[Received]]
 
 READ_TOGETHER = 20
 """So many records are read in one go; then whoever waits for PostgreSQL may go on, half a millisecond later at most."""
+STOP_SECONDS_MAX = 10.0
+
+
+class NotCommitted(Exception):
+    """What was heard could not be committed. It comes again, and is passed over."""
 
 
 class Reader(AIOKafkaConsumer):  # type: ignore[misc]
@@ -28,7 +42,8 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
 
     Args:
         read: reads records, whatever they hold, and raises for none.
-        give_up: called when a batch cannot be taken apart. Afterwards nothing is handed over any more.
+        give_up: called when a batch cannot be taken apart, after which nothing is handed over any more; and with
+            ``NotCommitted``. FastStream would go on as if nothing had happened.
     """
 
     def __init__(
@@ -44,6 +59,17 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
         """Where what was handed over last ends in each of its partitions."""
         self._ahead: Batch = {}
         self._reading_ahead: asyncio.Task[None] | None = None
+        self.turns = 0
+        """How often the client has answered, with records or without."""
+
+    @property
+    def background(self) -> dict[str, asyncio.Task[Any]]:
+        """The client's own tasks. It tells nobody when one of them ends, and then waits for it, or reads no more."""
+        return {
+            "metadata": self._client._sync_task,
+            "coordination": self._coordinator._coordination_task,
+            "fetching": self._fetcher._fetch_task,
+        }
 
     @property
     def records_ahead(self) -> int:
@@ -67,12 +93,24 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
         return batch
 
     async def commit(self, offsets: Any = None) -> None:
-        """Commit what is in hand, in those of its partitions that are still ours."""
+        """Commit what is in hand, in those of its partitions that are still ours. While Kafka is away, this waits."""
         reached("before-offset-commit")
         heard = offsets or self._in_hand
         if heard:
-            await super().commit(heard)
+            await self._commit(heard)
         reached("after-offset-commit")
+
+    async def _commit(self, heard: Any) -> None:
+        try:
+            await super().commit(heard)
+        except (CommitFailedError, IllegalStateError):
+            # The partitions were taken away a moment ago, and the client joins its group again by itself.
+            raise
+        except Exception as error:
+            failed = NotCommitted(f"What was heard could not be committed ({type(error).__name__}).")
+            failed.__cause__ = error
+            self._give_up(failed)
+            raise
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go back to what was refused. What follows it must not overtake it: all that is ahead is fetched again."""
@@ -86,9 +124,28 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
         self._in_hand, self._ahead = {}, {}
 
     async def stop(self) -> None:
+        """Leave the group. Ends within a bound and without an error, even where the client waits for itself."""
         if self._reading_ahead is not None:
             self._reading_ahead.cancel()
-        await super().stop()
+        try:
+            async with asyncio.timeout(STOP_SECONDS_MAX):
+                await super().stop()
+        except Exception as error:  # noqa: BLE001 - it raises again whatever one of its tasks has died of
+            log.warning("reader.torn-down", error=type(error).__name__)
+            self._tear_down()
+
+    def _tear_down(self) -> None:
+        """Nothing of a member may stay that would keep its partitions; the group notices when its session ends."""
+        tasks = {self._client._sync_task}
+        if self._coordinator is not None:
+            coordinator = self._coordinator
+            tasks |= {coordinator._coordination_task, coordinator._heartbeat_task, coordinator._commit_refresh_task}
+        if self._fetcher is not None:
+            tasks |= {self._fetcher._fetch_task, *self._fetcher._pending_tasks}
+        for task in filter(None, tasks):
+            task.cancel()
+        for connection in self._client._conns.values():
+            connection.close()
 
     async def _read_ahead(self, records_max: int) -> None:
         # The client says its errors again to whoever asks next, and that is who hears them.
@@ -120,6 +177,7 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
             self._give_up(error)
             await asyncio.Event().wait()
             raise
+        self.turns += 1
         return found
 
 
