@@ -65,10 +65,12 @@ class Deployment:
 
     async def close(self) -> None:
         """Close every connection, and end what else was started."""
-        for end in self.when_closed:
-            end()
-        await self.engine.dispose()
-        await self.loops_engine.dispose()
+        try:
+            for end in self.when_closed:
+                end()
+        finally:
+            await self.engine.dispose()
+            await self.loops_engine.dispose()
 
     async def health(self) -> dict[str, str | None]:
         """Each part that has to work, with what is wrong with it, or None."""

@@ -37,7 +37,7 @@ async def driver_in_transaction(session: Session) -> Driver:
 async def _driver(session: Session) -> Driver:
     transaction = session.sync_session.get_transaction()
     found: tuple[SessionTransaction, Driver] | None = session.info.get(_FOUND)
-    if found is not None and found[0] is transaction:
+    if found is not None and found[0] is transaction and transaction.is_active:
         return found[1]
     connection = await session.connection()
     driver: Driver | None = (await connection.get_raw_connection()).driver_connection

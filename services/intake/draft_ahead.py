@@ -12,14 +12,14 @@ import gc
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Final, NamedTuple
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import orjson
 import structlog
@@ -28,6 +28,7 @@ from services.intake.drafts import Draft, draft_families
 from services.intake.registrations import Source
 from services.intake.settings import IntakeSettings
 from shared.deployment import Deployment
+from shared.logging import configure_logging
 from shared.security import Vault
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,11 @@ PARTS_AHEAD: Final = 3
 PARTS_MIN: Final = 4
 """For fewer parts than these, starting processes takes longer than they save."""
 IDLE_SECONDS: Final = 30.0
+DRAFTING_SECONDS_MAX: Final = 60.0
+"""So long a part waits for its draft, and so old a draft may be: its moment becomes that of the registration."""
+REST_SECONDS: Final = 60.0
+"""So long parts are drafted in place after a process could not be started, or was lost."""
+TASKS_PER_PROCESS_MAX: Final = 1_000
 
 
 class SealedPart(NamedTuple):
@@ -57,61 +63,85 @@ class Task(NamedTuple):
     today: date
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    task: Task
+    at: float
+    future: Future[list[Draft]]
+
+
 @dataclass(eq=False)
 class DraftAhead:
     """The drafts of one deployment's process that nobody has asked for yet."""
 
     deployment: Deployment
     _pool: ProcessPoolExecutor | None = None
-    _ahead: dict[tuple[UUID, int], tuple[Task, Future[list[Draft]]]] = field(default_factory=dict)
+    _begun: dict[tuple[UUID, int], _Begun] = field(default_factory=dict)
     _closing: asyncio.TimerHandle | None = None
+    _rests_until: float = 0.0
 
     @property
     def processes(self) -> list[int]:
         """The ids of the processes that draft now."""
         return [] if self._pool is None else list(self._pool._processes)
 
-    def begin(self, tasks: Sequence[Task]) -> None:
-        """Have parts drafted that will be asked for soon."""
-        processes = _processes_of(self.deployment)
-        if not processes:
-            return
-        self._close_when_idle()
-        for task in tasks:
-            place = task.part.import_id, task.part.number
-            if place in self._ahead or len(self._ahead) >= PARTS_AHEAD:
-                continue
-            self._pool = self._pool or _start(processes, self.deployment)
+    async def take(self, task: Task, then: Sequence[Task] = ()) -> list[Draft]:
+        """The drafts of a part: made before, or made now. Those of the parts that come next are begun with."""
+        before = self._begun.pop(_place(task), None)
+        self._forget_all_but(then)
+        self._begin(then)
+        if before is not None and before.task == task and self._is_fresh(before) and not before.future.cancel():
             try:
-                future = self._pool.submit(_draft_in_process, task, self.deployment.clock.now())
-            except BrokenProcessPool:
-                self.close()
-                return
-            self._ahead[place] = task, future
-
-    async def take(self, task: Task) -> list[Draft]:
-        """The drafts of a part: made before, or made now."""
-        before = self._ahead.pop((task.part.import_id, task.part.number), None)
-        for import_id, number in list(self._ahead):
-            # Parts follow one another: an earlier one was done elsewhere.
-            if import_id == task.part.import_id and number < task.part.number:
-                self._ahead.pop((import_id, number))[1].cancel()
-        if before is not None and before[0] == task and not before[1].cancel():
-            try:
-                return await asyncio.wrap_future(before[1])
-            except BrokenProcessPool:
-                log.warning("drafting.process-lost")
-                self.close()
+                async with asyncio.timeout(DRAFTING_SECONDS_MAX):
+                    return await asyncio.wrap_future(before.future)
+            except Exception as error:  # noqa: BLE001 - whatever keeps a draft from coming, it can be made here
+                self._rest(error)
         return _draft(self.deployment.vault, task, self.deployment.clock.now())
 
     def close(self) -> None:
         """End the processes; what they had in hand is forgotten."""
         if self._closing is not None:
             self._closing.cancel()
-        self._ahead.clear()
+        self._begun.clear()
         if self._pool is not None:
+            processes = list(self._pool._processes.values())
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+            for each in processes:
+                each.kill()
+
+    def _begin(self, tasks: Sequence[Task]) -> None:
+        now = time.monotonic()
+        processes = _processes_of(self.deployment)
+        if not processes or not tasks or now < self._rests_until:
+            return
+        self._close_when_idle()
+        for task in tasks:
+            if _place(task) in self._begun or len(self._begun) >= PARTS_AHEAD:
+                continue
+            try:
+                self._pool = self._pool or _start(processes, self.deployment)
+                future = self._pool.submit(_draft_in_process, task, self.deployment.clock.now())
+            except (OSError, RuntimeError) as error:
+                # No memory, no more processes, or the last one was lost.
+                self._rest(error)
+                return
+            self._begun[_place(task)] = _Begun(task, now, future)
+
+    def _forget_all_but(self, tasks: Sequence[Task]) -> None:
+        """What somebody else has done meanwhile, and what lay too long."""
+        wanted = set(map(_place, tasks))
+        for place, begun in list(self._begun.items()):
+            if place not in wanted or not self._is_fresh(begun):
+                self._begun.pop(place).future.cancel()
+
+    def _is_fresh(self, begun: _Begun) -> bool:
+        return time.monotonic() - begun.at < DRAFTING_SECONDS_MAX
+
+    def _rest(self, error: Exception) -> None:
+        log.warning("drafting.rests", error=type(error).__name__)
+        self._rests_until = time.monotonic() + REST_SECONDS
+        self.close()
 
     def _close_when_idle(self) -> None:
         if self._closing is not None:
@@ -119,16 +149,24 @@ class DraftAhead:
         self._closing = asyncio.get_running_loop().call_later(IDLE_SECONDS, self.close)
 
 
+def _place(task: Task) -> tuple[UUID, int]:
+    return task.part.import_id, task.part.number
+
+
 def draft_ahead_of(deployment: Deployment) -> DraftAhead:
     """The drafts of a deployment in this process."""
-    found = _OF_DEPLOYMENTS.get(deployment)
+    found = _OF_DEPLOYMENTS.get(id(deployment))
     if found is None:
-        found = _OF_DEPLOYMENTS[deployment] = DraftAhead(deployment)
-        deployment.when_closed.append(found.close)
+        found = _OF_DEPLOYMENTS[id(deployment)] = DraftAhead(deployment)
+        deployment.when_closed += [found.close, partial(_forget, id(deployment))]
     return found
 
 
-_OF_DEPLOYMENTS: WeakKeyDictionary[Deployment, DraftAhead] = WeakKeyDictionary()
+def _forget(deployment: int) -> None:
+    _OF_DEPLOYMENTS.pop(deployment, None)
+
+
+_OF_DEPLOYMENTS: Final[dict[int, DraftAhead]] = {}
 
 
 def _processes_of(deployment: Deployment) -> int:
@@ -144,6 +182,7 @@ def _start(processes: int, deployment: Deployment) -> ProcessPoolExecutor:
         multiprocessing.get_context("spawn"),
         initializer=_be_a_drafter,
         initargs=(settings.deployment_keys(), settings.index_key()),
+        max_tasks_per_child=TASKS_PER_PROCESS_MAX,
     )
 
 
@@ -160,6 +199,7 @@ _vault: Vault | None = None
 
 def _be_a_drafter(deployment_keys: dict[int, bytes], index_key: bytes) -> None:
     global _vault
+    configure_logging("warning", for_good=True, service="intake")
     _vault = Vault(deployment_keys, index_key)
     # Drafts hold nothing that refers back to itself: looking for it costs a tenth of the time.
     gc.disable()

@@ -1,8 +1,8 @@
 """Drafts of families: read, and worked out as they enter if the register knows nobody of them, which is what most do.
 
-Pure, and most of what a file costs: so it is done ahead, in processes beside the one that writes (draft_ahead.py). What
-comes back from there is taken apart by the one that writes, so that a draft is made of texts and bytes, and its rows
-are packed until somebody asks for them.
+Nothing is read or stored for it, and it is most of what a file costs: so it is done ahead, in processes beside the one
+that writes (draft_ahead.py). What comes back from there is taken apart by the one that writes, so that a draft is made
+of texts and bytes, and its rows are packed until somebody asks for them.
 """
 
 from __future__ import annotations

@@ -109,15 +109,15 @@ def _admit_new_family(wanted: Wanted, known: Known) -> Registration:
 
 
 def _admit_family(family: Family, seen: Seen, known: Known, source: Source) -> Registration:
-    accepted = family.accepted
+    admissible = list(zip(family.accepted, seen.applicants, strict=True))
     if known.is_of_another_family(seen):
-        accepted = []
+        admissible = []
         for row in family.rows:
             row.findings.append(refusal("kk-of-another-family", "nomor_kartu_keluarga"))
     standing = known.standing_of(seen)
     household_id = standing.household_id if standing else uuid7()
     one = Registration(seen, household_id, is_new=standing is None, standing=standing, family=family)
-    for row, applicant in zip(accepted, seen.applicants, strict=False):
+    for row, applicant in admissible:
         admission = admit(
             applicant,
             household_id=household_id,

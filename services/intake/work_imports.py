@@ -75,14 +75,14 @@ async def _register_part(session: Session, one: Import) -> None:
 
 async def _drafts_of_part(session: Session, one: Import, source: Source, today: date) -> list[Draft]:
     """The families of the part that is due, which is taken away; those of the next ones are begun with."""
-    drafting = draft_ahead_of(deployment_of_session(session))
     last = one.parts_done + (PARTS_AHEAD if one.parts >= PARTS_MIN else 0)
     found = await session.execute(_SEALED_PARTS, {"import_id": one.id, "first": one.parts_done, "last": last})
     tasks = [Task(SealedPart(one.id, row.number, row.sealed, row.wrapped), source, one.region, today) for row in found]
-    await session.execute(delete(_part).where(_part.c.import_id == one.id, _part.c.number == one.parts_done))
     due, *next_ones = tasks
-    drafting.begin(next_ones)
-    return await drafting.take(due)
+    if due.part.number != one.parts_done:
+        raise ValueError("a part of the file is gone")
+    await session.execute(delete(_part).where(_part.c.import_id == one.id, _part.c.number == one.parts_done))
+    return await draft_ahead_of(deployment_of_session(session)).take(due, then=next_ones)
 
 
 _SEALED_PARTS = text(

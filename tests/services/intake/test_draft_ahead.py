@@ -6,6 +6,10 @@ import os
 import signal
 from typing import Any
 
+import pytest
+from sqlalchemy import text
+
+from services.intake import draft_ahead
 from services.intake.checks import CHECKS
 from services.intake.draft_ahead import PARTS_AHEAD, draft_ahead_of
 from shared.events.intake import DuplicateSuspected, HouseholdProfile, HouseholdRegistered, HouseholdUpdated
@@ -72,30 +76,57 @@ async def test_drafting_in_processes_leaves_what_drafting_in_place_leaves(deploy
     assert left[0] == left[1]
 
 
-async def test_a_part_whose_process_is_killed_is_drafted_in_place(deployment_of: DeploymentFactory) -> None:
+async def test_parts_whose_process_is_killed_are_drafted_in_place(deployment_of: DeploymentFactory) -> None:
     city = await intake(deployment_of, import_part_rows_max=50, import_processes=1)
     await send(city.client(Role.OPERATOR), csv_of(rows_of_a_file()))
     await city.run_due(limit=1)
     ahead = draft_ahead_of(city.deployment)
     (child,) = ahead.processes
+    os.kill(child, signal.SIGSTOP)
+    # Of what is begun from here on nothing can be finished.
+    ahead._begun.clear()
+    await city.run_due(limit=1)
+    assert len(ahead._begun) == PARTS_AHEAD
     os.kill(child, signal.SIGKILL)
-    await eventually(lambda: not is_alive(child), what="the killed process gone")
     await city.run_due()
+    assert ahead.processes == []
     (done,) = await city.fetch("select state, rows, registered + known + held + rejected as told from import")
     assert (done.state, done.rows) == ("done", done.told)
     async with city.session() as session:
         assert [found for check in CHECKS for found in await check(session)] == []
 
 
+async def test_a_file_goes_on_where_no_process_can_be_started(
+    deployment_of: DeploymentFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(draft_ahead, "_start", refuse)
+    city = await intake(deployment_of, import_part_rows_max=50, import_processes=2)
+    done = await work_through(city, city.client(Role.OPERATOR), csv_of(rows_of_a_file()))
+    assert done["state"] == "done"
+    assert draft_ahead_of(city.deployment).processes == []
+
+
+async def test_a_file_whose_part_is_gone_is_not_taken_for_whole(deployment_of: DeploymentFactory) -> None:
+    city = await intake(deployment_of, import_part_rows_max=50)
+    await send(city.client(Role.OPERATOR), csv_of(rows_of_a_file()))
+    async with city.session() as session:
+        await session.execute(text("delete from import_part where number = 1"))
+        await session.commit()
+    await city.run_due()
+    (left,) = await city.fetch("select state, parts_done from import")
+    assert (left.state, left.parts_done) == ("working", 1)
+
+
 async def test_processes_end_with_their_deployment(deployment_of: DeploymentFactory) -> None:
     city = await intake(deployment_of, import_part_rows_max=50, import_processes=2)
     await send(city.client(Role.OPERATOR), csv_of(rows_of_a_file()))
     await city.run_due(limit=1)
-    ahead = draft_ahead_of(city.deployment)
-    children = ahead.processes
+    children = draft_ahead_of(city.deployment).processes
     assert 1 <= len(children) <= 2
-    assert len(ahead._ahead) == PARTS_AHEAD
-    ahead.close()
+    await city.deployment.close()
     await eventually(lambda: not any(map(is_alive, children)), within=30, what="the processes gone")
 
 
