@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from typing import Any, Final, TextIO
@@ -157,12 +158,20 @@ def _render(_: object, __: str, event: Event) -> str:
     return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-class _Lines(structlog.WriteLogger):
-    """Writes the lines of one logger, whose name stands in each."""
+class _Lines:
+    """Writes the lines of one logger, whose name stands in each. A line that cannot be written stops nobody."""
 
     def __init__(self, stream: TextIO, name: str = "") -> None:
-        super().__init__(stream)
+        self._stream = stream
         self.name = name
+
+    def _write(self, line: str) -> None:
+        # As the standard library does: what is told of the work must not end it when nobody reads, or a disk is full.
+        with suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = _write
 
 
 class _Constants:

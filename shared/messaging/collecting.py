@@ -9,6 +9,9 @@ from contextlib import contextmanager
 OBJECTS_TOGETHER = 200_000
 """So many more objects than were freed make Python look. Two batches of 500 records in memory are some 50,000."""
 
+LOOKS_PER_GENERATION = (2, 2)
+"""What outlives two looks is looked at again soon: a request that was refused may leave a cycle with what it held."""
+
 
 @contextmanager
 def collecting_seldom() -> Iterator[None]:
@@ -17,11 +20,20 @@ def collecting_seldom() -> Iterator[None]:
     What is read of records, and made for them, is freed as soon as it is used. By default Python looks at it after
     every 700 objects nevertheless, and now and then at all that a process has imported: a third of a consumer's time.
     """
+    global _within
     before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(OBJECTS_TOGETHER, *before[1:])
+    if not _within:
+        gc.freeze()
+        gc.set_threshold(OBJECTS_TOGETHER, *LOOKS_PER_GENERATION)
+    _within += 1
     try:
         yield
     finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
+        _within -= 1
+        if not _within:
+            gc.set_threshold(*before)
+            gc.unfreeze()
+
+
+_within = 0
+"""So many blocks are open: a server and its consumer may both ask."""

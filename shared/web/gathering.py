@@ -94,7 +94,13 @@ class Gathering:
             asked = Asked(wanted, turn.caller, current_cause())
             waiting = _Waiting(turn, asked, asyncio.get_running_loop().create_future())
             company.join(waiting)
-            return await waiting.answer
+            answer = waiting.answer
+            # A refusal would hold its own frame, and with it what was asked, until Python looks for cycles.
+            del waiting, asked
+            try:
+                return await answer
+            finally:
+                del answer
 
 
 @dataclass

@@ -7,6 +7,7 @@ through. Whatever else comes goes the long way, and gets its answer there.
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -52,7 +53,9 @@ class _Endpoint:
     def of(cls, route: EdgeRoute) -> "_Endpoint | None":
         """None where the endpoint takes anything else, or the route gathers nothing."""
         dependant: Dependant = route.dependant
-        if not does_gather(dependant) or any(getattr(dependant, each) for each in _TAKEN_BY_THE_FRAMEWORK):
+        if not iscoroutinefunction(route.endpoint) or not does_gather(dependant):
+            return None
+        if any(getattr(dependant, each) for each in _TAKEN_BY_THE_FRAMEWORK):
             return None
         if len(dependant.body_params) != 1 or any(not _is_plain(each) for each in dependant.dependencies):
             return None
@@ -65,10 +68,13 @@ class _Endpoint:
 
     async def __call__(self, request: Request) -> Response:
         """The endpoint's answer. Raises NotPlain for a body that is not sound: the long way says what is wrong."""
+        content = await request.body()
         try:
-            body = self.body.validate_json(await request.body())
+            body = self.body.validate_json(content)
         except ValidationError:
-            raise NotPlain from None
+            body = None
+        if body is None:  # raised here, and not beside the error, which holds what was sent
+            raise NotPlain
         values = {name: await give(request) for name, give in self.given}
         return await self.call(**{self.body_name: body}, **values)
 
@@ -82,7 +88,10 @@ class ShortWay:
 
     def __init__(self, app: ASGIApp, *, of: FastAPI) -> None:
         self._app = app
-        self._ways = dict(ways_of(of))
+        self._ways: dict[tuple[str, str], ASGIApp] = {}
+        for place, way in ways_of(of):
+            # The first of two wins, as in the framework.
+            self._ways.setdefault(place, way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         way = self._ways.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
@@ -90,10 +99,16 @@ class ShortWay:
             await self._app(scope, receive, send)
             return
         reading = _Reading(receive)
-        try:
-            await way(scope, reading.receive, send)
-        except NotPlain:
+        if not await _is_answered(way(scope, reading.receive, send)):
             await self._app(scope, reading.again, send)
+
+
+async def _is_answered(answering: Awaitable[None]) -> bool:
+    try:
+        await answering
+    except NotPlain:
+        return False
+    return True
 
 
 class _Reading:

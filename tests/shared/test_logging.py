@@ -2,7 +2,9 @@
 
 import io
 import logging
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from uuid import UUID
 
 import orjson
@@ -105,3 +107,15 @@ def fail_about_somebody() -> None:
         int("(nik)=(6472054507790001) of anybody")
     except ValueError as error:
         raise RuntimeError("about anybody") from error
+
+
+def test_a_line_that_nobody_reads_stops_nobody() -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "w") as nobody:
+        configure_logging("info", nobody)
+        structlog.get_logger("shared.test").info("x")
+        with suppress(BrokenPipeError):
+            nobody.close()
+    structlog.get_logger("shared.test").info("x")
+    plain_logging()

@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
-from shared.web.short_way import ways_of
+from services.intake.app import SERVICE
+from shared.web.app import include_routers
+from shared.web.short_way import ShortWay, ways_of
 from tests.shared.web.hall import PEOPLE, Hall
 
 CARD = {"region": "64.72.05.1001", "words": "first", "count": 2}
@@ -12,6 +15,13 @@ CARD = {"region": "64.72.05.1001", "words": "first", "count": 2}
 
 def test_only_routes_that_gather_have_a_short_way(hall: Hall) -> None:
     assert set(dict(ways_of(hall.app))) == {("POST", "/cards")}
+    assert str(ShortWay) in [str(each.cls) for each in hall.app.user_middleware]
+
+
+def test_registering_a_household_has_one() -> None:
+    app = FastAPI()
+    include_routers(app, SERVICE.routes)
+    assert ("POST", "/api/v1/households") in dict(ways_of(app))
 
 
 @pytest.mark.parametrize(
