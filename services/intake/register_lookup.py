@@ -59,7 +59,7 @@ class Known:
     by_card: dict[bytes, Standing] = field(default_factory=dict)
     holders: dict[bytes, Holder] = field(default_factory=dict)
     digests: set[bytes] = field(default_factory=set)
-    """Of rows seen before that no number tells apart: those held, and those of people without a number."""
+    """Of rows that stand and no number tells apart (held, or of people without one), and of all that come in now."""
     is_waited_for: bool = False
     """Whether an entry of a closed list waits for one of the families or people."""
 
