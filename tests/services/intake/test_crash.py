@@ -7,6 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
+import psutil
+
 from services.intake.checks import CHECKS
 from shared.events.intake import HouseholdRegistered, RegisterSnapshotImported
 from shared.security import Role
@@ -53,9 +55,13 @@ async def test_a_killed_worker_leaves_a_file_that_goes_on(deployment_of: Deploym
 
     try:
         await eventually(is_under_way, within=60, what="two parts worked through by the other process")
+        # One drafts for it, another looks after what they share.
+        helpers = psutil.Process(worker.pid).children(recursive=True)
+        assert helpers
     finally:
         worker.send_signal(signal.SIGKILL)
         await worker.wait()
+    await eventually(lambda: not any(each.is_running() for each in helpers), within=30, what="its processes gone, too")
     assert 2 <= await parts_done(city) < FAMILIES // 50
     # The other process lived by the real clock; what it scheduled is due when ours has come that far.
     city.clock.move(days=3_650)

@@ -130,6 +130,22 @@ async def test_processes_end_with_their_deployment(deployment_of: DeploymentFact
     await eventually(lambda: not any(map(is_alive, children)), within=30, what="the processes gone")
 
 
+async def test_processes_end_when_no_file_comes(
+    deployment_of: DeploymentFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city = await intake(deployment_of, import_part_rows_max=50, import_processes=1)
+    await send(city.client(Role.OPERATOR), csv_of(rows_of_a_file()))
+    await city.run_due(limit=1)
+    children = draft_ahead_of(city.deployment).processes
+    assert len(children) == 1
+    monkeypatch.setattr(draft_ahead, "IDLE_SECONDS", 0.05)
+    await city.run_due(limit=1)
+    await eventually(lambda: not any(map(is_alive, children)), within=30, what="the process gone")
+    await city.run_due()
+    (done,) = await city.fetch("select state from import")
+    assert done.state == "done"
+
+
 async def test_a_file_of_few_parts_starts_no_process(deployment_of: DeploymentFactory) -> None:
     city = await intake(deployment_of, import_part_rows_max=50, import_processes=2)
     rows = [row(number, number) for number in range(120)]
