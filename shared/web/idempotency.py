@@ -16,12 +16,13 @@ from weakref import WeakValueDictionary
 
 import orjson
 from fastapi import Response
-from sqlalchemy import and_, bindparam, delete, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.bulk import NewRows
-from shared.driver import driver_in_transaction, read_rows
+from shared.driver import read_rows
+from shared.messaging.literals import as_array
 from shared.problem import Problem
 from shared.security import Vault
 from shared.security.tables import idempotency as table
@@ -158,21 +159,23 @@ class Answers:
         when that takes too long. Without, what another process has in hand is left out, so that nobody else waits.
         """
         numbers = {_number_of(claim): claim.identity for claim in claims}
-        driver = await driver_in_transaction(session)
+        asked = {"numbers": as_array(map(str, sorted(numbers)))}
+        # The transaction's first statement goes through SQLAlchemy: the driver's would need one before it to begin it.
+        connection = await session.connection()
         if not wait:
-            rows = await driver.fetch(_TRY_HOLD, sorted(numbers))
-            return frozenset(numbers[row["number"]] for row in rows if row["is_ours"])
+            rows = (await connection.execute(_TRY_HOLD, asked)).all()
+            return frozenset(numbers[number] for number, is_ours in rows if is_ours)
         try:
             async with asyncio.timeout(WAIT_S_MAX):
-                await driver.execute(_HOLD, sorted(numbers))
+                await connection.execute(_HOLD, asked)
         except TimeoutError:
             raise _in_progress() from None
         return frozenset(numbers.values())
 
     async def kept(self, session: AsyncSession, claims: Sequence[Claim]) -> dict[tuple[str, str, str], Kept]:
         """What was answered under keys that are held; those that nobody has used are left out."""
-        asked = list(zip(*(claim.identity for claim in claims), strict=True))
-        rows = await read_rows(session, _KEPT_OF_MANY, *asked) if claims else []
+        asked = orjson.dumps([{"p": claim.principal, "r": claim.route, "k": claim.key} for claim in claims]).decode()
+        rows = await read_rows(session, KEPT_OF_MANY, asked) if claims else []
         return {
             (row["principal"], row["route"], row["key"]): Kept(
                 row["digest"], row["status"], orjson.loads(row["headers"]), row["answer"]
@@ -248,12 +251,19 @@ def _in_progress() -> Problem:
     return Problem("idempotency-in-progress", status=409, headers={"Retry-After": "2"})
 
 
-_HOLD: Final = "select pg_advisory_xact_lock(number) from unnest($1::bigint[]) as asked(number)"
-_TRY_HOLD: Final = (
-    "select number, pg_try_advisory_xact_lock(number) as is_ours from unnest($1::bigint[]) as asked(number)"
+_HOLD: Final = text(
+    "select pg_advisory_xact_lock(number) from unnest(cast(cast(:numbers as text) as bigint[])) as asked(number)"
 )
-_KEPT_OF_MANY: Final = """
+_TRY_HOLD: Final = text(
+    "select number, pg_try_advisory_xact_lock(number) "
+    "from unnest(cast(cast(:numbers as text) as bigint[])) as asked(number)"
+)
+# Each is looked up by itself, which only "offset" keeps from being made a join: a connection plans this once, while the
+# table is small, and then reads all of it at every request until somebody analyzes it.
+KEPT_OF_MANY: Final = """
     select principal, route, key, digest, status, headers::text, answer
-    from unnest($1::text[], $2::text[], $3::text[]) as asked(p, r, k)
-    join kernel.idempotency on principal = p and route = r and key = k
+    from json_to_recordset($1::text::json) as asked(p text, r text, k text)
+    cross join lateral (
+        select * from kernel.idempotency where principal = p and route = r and key = k offset 0
+    ) as found
 """

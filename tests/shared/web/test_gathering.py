@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from shared.messaging import Session
 from shared.web.gathering import TOGETHER_MAX
+from shared.web.idempotency import KEPT_OF_MANY
 from tests.fixtures.waiting import eventually
 from tests.shared.web.hall import PEOPLE, Hall, open_hall
 
@@ -180,3 +181,13 @@ async def test_who_goes_away_takes_nobody_along(hall: Hall) -> None:
         leaving.cancel()
     assert [(await each).status_code for each in (slow, staying)] == [201, 201]
     assert (await send(hall, "after")).status_code == 201
+
+
+async def test_keys_are_looked_up_one_by_one_though_their_table_was_small_when_that_was_planned(hall: Hall) -> None:
+    async with hall.database.engine.connect() as connection:
+        await connection.execute(text("set local plan_cache_mode = force_generic_plan"))
+        await connection.exec_driver_sql(f"prepare kept(text) as {KEPT_OF_MANY}")
+        plan = "\n".join((await connection.exec_driver_sql("explain execute kept('[]')")).scalars())
+        await connection.exec_driver_sql("deallocate kept")
+    assert "Index Scan using" in plan
+    assert "Seq Scan" not in plan
