@@ -5,7 +5,6 @@ erases the household. Every ciphertext begins with the version of the key that s
 where it belongs (household and field): moved to another row or column it does not open.
 """
 
-import hmac
 import os
 import struct
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.security.names import sound_of, words_of
@@ -25,7 +25,6 @@ KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 _HEADER: Final = struct.Struct(">BI")
 _FORMAT: Final = 1
-_SHA256: Final = "sha256"
 _CACHED_WORDS_MAX: Final = 65_536
 INDEX_BYTES: Final = 16
 """Length of a name-word index: short rows, still no accidental meeting in a province."""
@@ -102,8 +101,11 @@ class Vault:
         self._keys = {version: _Key(version, AESGCM(key)) for version, key in deployment_keys.items()}
         self._current = self._keys[max(self._keys)]
         newest = deployment_keys[self._current.version]
-        self._digest_key = derive_key(newest, b"digest")
-        self._index_keys = {kind: derive_key(index_key, b"index " + kind.encode()) for kind in _INDEX_DOMAINS}
+        # Keyed once, and copied for each message: fetching the algorithm anew costs more than a short message.
+        self._digests = HMAC(derive_key(newest, b"digest"), SHA256())
+        self._indexes = {
+            kind: HMAC(derive_key(index_key, b"index " + kind.encode()), SHA256()) for kind in _INDEX_DOMAINS
+        }
         # Few words make up the names of a place: each is worked out once, and kept in memory only.
         self._word_index = lru_cache(maxsize=_CACHED_WORDS_MAX)(self._index_word)
 
@@ -138,18 +140,18 @@ class Vault:
 
     def digest(self, plain: bytes) -> bytes:
         """Keyed digest of 32 bytes: tells equal from different without letting anyone try values out."""
-        return hmac.digest(self._digest_key, plain, _SHA256)
+        return _digest(self._digests, plain)
 
-    def new_digest(self) -> "hmac.HMAC":
-        """The same digest, to be fed piece by piece."""
-        return hmac.new(self._digest_key, digestmod=_SHA256)
+    def new_digest(self) -> HMAC:
+        """The same digest, to be fed piece by piece and finalized."""
+        return self._digests.copy()
 
     def blind_index(self, kind: IndexKind, value: str) -> bytes:
         """Exact look-up of a number. The same in all registers of a province, different for each kind.
 
         The caller passes the normalised number: digits only, no placeholder.
         """
-        return hmac.digest(self._index_keys[kind], value.encode(), _SHA256)
+        return _digest(self._indexes[kind], value.encode())
 
     def name_index(self, name: str, kecamatan: str) -> frozenset[bytes]:
         """Look-up values of a name within a kecamatan: one for each word as written and one for how it sounds."""
@@ -160,7 +162,7 @@ class Vault:
 
     def _digest_word(self, kecamatan: str, how: str, word: str) -> bytes:
         message = "\0".join((kecamatan, how, word)).encode()
-        return hmac.digest(self._index_keys["name"], message, _SHA256)[:INDEX_BYTES]
+        return _digest(self._indexes["name"], message)[:INDEX_BYTES]
 
     def _holder(self, sealed: bytes) -> _Key:
         version = key_version_of(sealed)
@@ -176,6 +178,12 @@ _INDEX_DOMAINS: Final = ("nik", "kk", "phone", "account", "name")
 def derive_key(key: bytes, purpose: bytes) -> bytes:
     """A key of its own for each purpose, so that no two uses ever share one."""
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"tuntas " + purpose).derive(key)
+
+
+def _digest(keyed: HMAC, message: bytes) -> bytes:
+    one = keyed.copy()
+    one.update(message)
+    return one.finalize()
 
 
 def _wrap_place(household_id: UUID) -> bytes:

@@ -2,9 +2,9 @@
 
 import json
 import re
-from hmac import HMAC
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.hmac import HMAC
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.types import Message
@@ -94,7 +94,7 @@ async def digest_of(request: Request, vault: Vault, *, form: FormData | None) ->
     digest.update(f"{request.method} {request.scope['path']}?{query}\0".encode())
     if form is None:
         digest.update(await request.body())
-        return digest.digest()
+        return digest.finalize()
     for name, value in form.multi_items():
         if name in FORM_FRAME:
             continue
@@ -103,7 +103,7 @@ async def digest_of(request: Request, vault: Vault, *, form: FormData | None) ->
             digest.update(value.encode("utf-8", "surrogatepass"))
         else:
             await _feed(digest, value)
-    return digest.digest()
+    return digest.finalize()
 
 
 async def _feed(digest: HMAC, upload: UploadFile) -> None:

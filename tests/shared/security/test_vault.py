@@ -1,5 +1,7 @@
 """The vault: what is sealed opens only where it belongs, only with our keys, and only unharmed."""
 
+import hashlib
+import hmac
 import os
 from uuid import UUID, uuid4
 
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.security import Vault, VaultError, key_version_of
-from shared.security.vault import IndexKind
+from shared.security.vault import INDEX_BYTES, IndexKind, derive_key
 
 KEY_1, KEY_2, INDEX = (bytes([n]) * 32 for n in (1, 2, 3))
 VAULT = Vault({1: KEY_1}, INDEX)
@@ -96,6 +98,19 @@ def test_names_meet_by_word_and_by_sound_within_their_kecamatan() -> None:
 
 def test_a_digest_is_keyed() -> None:
     assert VAULT.digest(b"x") == VAULT.digest(b"x") != Vault({1: KEY_2}, INDEX).digest(b"x")
+
+
+@given(st.lists(st.binary(max_size=200), max_size=3), st.text("0123456789", max_size=20))
+def test_digests_are_those_of_the_standard_library(parts: list[bytes], number: str) -> None:
+    digest_key, message = derive_key(KEY_1, b"digest"), b"".join(parts)
+    assert VAULT.digest(message) == hmac.digest(digest_key, message, hashlib.sha256)
+    fed = VAULT.new_digest()
+    for part in parts:
+        fed.update(part)
+    assert fed.finalize() == VAULT.digest(message)
+    assert VAULT.blind_index("kk", number) == hmac.digest(derive_key(INDEX, b"index kk"), number.encode(), "sha256")
+    word = hmac.digest(derive_key(INDEX, b"index name"), b"64.72.05\0word\0siti", "sha256")[:INDEX_BYTES]
+    assert word in VAULT.name_index("Siti", "64.72.05")
 
 
 @pytest.mark.parametrize(
