@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from shared.driver import driver_in_transaction
 from shared.messaging import Session
+from shared.messaging.literals import as_array
 
 REGISTER_LOCK: Final = 0x696E74616B65
 
@@ -32,11 +33,11 @@ async def share_register(session: Session, numbers: Collection[bytes]) -> None:
     a number; each is locked by its first eight bytes: two that share them only wait for each other.
     """
     locks = sorted({int.from_bytes(number[:8], signed=True) for number in numbers})
-    await (await driver_in_transaction(session)).execute(_SHARE, REGISTER_LOCK, locks)
+    await (await driver_in_transaction(session)).execute(_SHARE, REGISTER_LOCK, as_array(map(str, locks)))
 
 
 _WHOLE: Final = text("select pg_advisory_xact_lock(:lock)")
 _SHARE: Final = """
     with register as materialized (select pg_advisory_xact_lock_shared($1))
-    select pg_advisory_xact_lock(number) from register, unnest($2::bigint[]) as wanted(number)
+    select pg_advisory_xact_lock(number) from register, unnest(cast($2::text as bigint[])) as wanted(number)
 """

@@ -14,6 +14,7 @@ from services.intake.rules.families import Family
 from services.intake.rules.rows import Row
 from shared.driver import read_rows
 from shared.messaging import Session
+from shared.messaging.literals import digests_as_array
 from shared.security import Vault
 
 
@@ -97,7 +98,8 @@ class Known:
         held: Sequence[bytes] = (),
     ) -> None:
         """Add what the register holds under any of these; ``held`` are digests that may be those of held rows."""
-        for row in await read_rows(session, _LOOK_UP, numbering, references, cards, numbers, digests, held):
+        asked = [digests_as_array(each) for each in (cards, numbers, digests, held)]
+        for row in await read_rows(session, _LOOK_UP, numbering, references, *asked):
             self._note(row)
 
     def _note(self, row: Mapping[str, Any]) -> None:
@@ -168,16 +170,17 @@ _LOOK_UP: Final = """
     select 'card', card.kk_index, family.reference, household.id, household.region, household.registers, null, null
     from family_card as card join household on household.id = card.household_id
     left join household_reference as family on family.household_id = household.id and family.numbering = $1
-    where card.kk_index = any($3::bytea[]) and card.valid_to is null and household.state = 'active'
+    where card.kk_index = any(cast($3::text as bytea[])) and card.valid_to is null and household.state = 'active'
     union all
     select 'holder', member.nik_index, null, household.id, household.region, null, member.id, member.import_id
     from member join household on household.id = member.household_id
-    where member.nik_index = any($4::bytea[]) and member.state = 'active'
+    where member.nik_index = any(cast($4::text as bytea[])) and member.state = 'active'
     union all
     select 'row', row_digest, null, null, null, null, null, null
-    from member where row_digest = any($5::bytea[]) and nik_index is null and state = 'active'
+    from member where row_digest = any(cast($5::text as bytea[])) and nik_index is null and state = 'active'
     union all
-    select 'row', row_digest, null, null, null, null, null, null from held_row where row_digest = any($6::bytea[])
+    select 'row', row_digest, null, null, null, null, null, null
+    from held_row where row_digest = any(cast($6::text as bytea[]))
     union all
     (
         select 'waiting', null, null, null, null, null, null, null
@@ -186,6 +189,6 @@ _LOOK_UP: Final = """
     union all
     (
         select 'waiting', null, null, null, null, null, null, null
-        from cohort_entry where nik_index = any($4) and waits limit 1
+        from cohort_entry where nik_index = any(cast($4::text as bytea[])) and waits limit 1
     )
 """

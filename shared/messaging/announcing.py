@@ -213,7 +213,9 @@ async def write_announcements(session: Session) -> int:
             each.headers["ce_sequence"] = str(numbers[each.key])
     driver = await driver_in_transaction(session)
     if len(pending) < _COPIED_MIN:
-        await driver.execute(_INTO_OUTBOX, *zip(*map(_row, pending), strict=True))
+        ids, topics, keys, types, headers, payloads = zip(*map(_row, pending), strict=True)
+        words = as_array(map(str, ids)), as_array(topics), keys_as_array(keys), as_array(types)
+        await driver.execute(_INTO_OUTBOX, *words, headers, payloads)
     else:
         # Rows of a COPY are numbered in their order, too.
         await driver.copy_records_to_table(
@@ -263,9 +265,10 @@ _NUMBER = """
 _COLUMNS = ("event_id", "topic", "key", "type", "headers", "payload")
 _INTO_OUTBOX = """
     insert into kernel.outbox (event_id, topic, key, type, headers, payload)
-    select event_id, topic, key, type, headers::jsonb, payload
+    select event_id, topic, convert_to(key, 'UTF8'), type, headers::jsonb, payload
     from unnest(
-        $1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::bytea[]
+        cast($1::text as uuid[]), cast($2::text as text[]), cast($3::text as text[]), cast($4::text as text[]),
+        $5::text[], $6::bytea[]
     ) with ordinality as row(event_id, topic, key, type, headers, payload, place)
     order by place
     """

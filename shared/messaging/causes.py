@@ -30,11 +30,12 @@ def current_cause() -> Cause:
 def correlation(correlation_id: UUID, causation_id: UUID | None = None) -> Iterator[None]:
     """Go on under an earlier correlation id, e.g. that of the graduation whose place is offered now."""
     token = _current.set(Cause(correlation_id, causation_id))
-    with structlog.contextvars.bound_contextvars(correlation_id=str(correlation_id)):
-        try:
-            yield
-        finally:
-            _current.reset(token)
+    bound = structlog.contextvars.bind_contextvars(correlation_id=str(correlation_id))
+    try:
+        yield
+    finally:
+        structlog.contextvars.reset_contextvars(**bound)
+        _current.reset(token)
 
 
 @contextmanager

@@ -13,6 +13,11 @@ def as_array(numbers: Iterable[str]) -> str:
     return "{" + ",".join(numbers) + "}"
 
 
+def digests_as_array(digests: Iterable[bytes]) -> str:
+    """An array of short bytes, as text."""
+    return "{" + ",".join([f'"\\\\x{each.hex()}"' for each in digests]) + "}"
+
+
 def keys_as_array(keys: Sequence[bytes]) -> str:
     """An array of keys that records are remembered under, as text: UUIDs in any of their spellings, or our own words.
 

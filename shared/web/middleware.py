@@ -1,16 +1,16 @@
 """Around every request: a correlation id, security headers, and a log line without query or people."""
 
 import time
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
 import structlog
 from fastapi import FastAPI, Request
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uuid_utils.compat import uuid7
 
 from shared.messaging.causes import correlation
+from shared.messaging.ids import new_id, read_id
 from shared.messaging.metrics import HttpMetrics
 from shared.web.deployment import Deployment
 from shared.web.problems import unexpected
@@ -54,8 +54,8 @@ class RequestFrame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        correlation_id = _correlation_id(Headers(scope=scope).get(CORRELATION_HEADER))
-        scope.setdefault("state", {})["correlation_id"] = str(correlation_id)
+        correlation_id = _correlation_id(scope["headers"])
+        written = scope.setdefault("state", {})["correlation_id"] = str(correlation_id)
         began, status, started = time.perf_counter(), 0, False
 
         async def send_with_headers(message: Message) -> None:
@@ -64,7 +64,7 @@ class RequestFrame:
                 status, started = message["status"], True
                 given = message["headers"] = list(message["headers"])
                 stated = {name for name, _ in given}
-                given.append((_CORRELATION_NAME, str(correlation_id).encode()))
+                given.append((_CORRELATION_NAME, written.encode()))
                 given += [header for header in self._headers if header[0] not in stated]
             await send(message)
 
@@ -85,10 +85,6 @@ class RequestFrame:
                 log.info("request.answered", method=scope["method"], route=route, status=status, took_ms=took_ms)
 
 
-def _correlation_id(header: str | None) -> UUID:
-    if not header:
-        return uuid7()
-    try:
-        return UUID(header)
-    except ValueError:
-        return uuid7()
+def _correlation_id(headers: Iterable[tuple[bytes, bytes]]) -> UUID:
+    given = next((value for name, value in headers if name == _CORRELATION_NAME), b"")
+    return (read_id(given.decode("latin-1")) if given else None) or new_id()

@@ -14,6 +14,7 @@ import structlog
 from shared.logging import LEFT_OUT, configure_logging
 from tests.fixtures.plain_logging import plain_logging
 
+ARABIC = "".join(chr(0x660 + int(digit)) for digit in "6472054507790001")
 HOUSEHOLD = "0192f1d0-7c11-7a10-8a00-0000000000a1"
 
 
@@ -70,7 +71,7 @@ def test_what_is_not_allowed_is_left_out(lines: io.StringIO, values: dict[str, o
 
 @pytest.mark.parametrize(
     "text",
-    ["6472054507790001", "6472-0545-0779-0001", "64.72.05.450779.0001", "0812 3456 7890", "+62-812-3456-7890"],
+    ["6472054507790001", "6472-0545-0779-0001", "64.72.05.450779.0001", "0812 3456 7890", "+62-812-3456-7890", ARABIC],
 )
 def test_numbers_of_people_are_blacked_out_in_any_text(lines: io.StringIO, text: str) -> None:
     structlog.get_logger("shared.test").warning(f"met {text} here", reason=f"because of {text}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from shared.messaging.literals import as_array, keys_as_array
+from shared.messaging.literals import as_array, digests_as_array, keys_as_array
 
 
 def test_words_are_joined_and_keys_are_quoted() -> None:
     assert as_array(["1", "2"]) == "{1,2}"
     assert keys_as_array([b"a", b"{b}", b" c "]) == '{"a","{b}"," c "}'
-    assert as_array([]) == keys_as_array([]) == "{}"
+    assert digests_as_array([b"\x00a", b"\xff"]) == r'{"\\x0061","\\xff"}'
+    assert as_array([]) == keys_as_array([]) == digests_as_array([]) == "{}"
 
 
 @pytest.mark.parametrize("key", [b'a"b', b"a\\b", b'","', b"\xff"])
