@@ -20,7 +20,7 @@ from shared.messaging.heard import Judgement, Mark, MarkKey
 from shared.messaging.hearing import REBUILD_LOCK
 from shared.messaging.reading import OneAhead, read_topics
 from shared.messaging.records import Received, receive
-from shared.messaging.tables import heard, parked
+from shared.messaging.tables import parked
 
 if TYPE_CHECKING:
     from shared.deployment import Deployment
@@ -155,7 +155,8 @@ class _Past:
 
     @classmethod
     async def of(cls, session: Session) -> _Past:
-        limits = await session.execute(select(heard.c.topic, heard.c.key, heard.c.last_sequence, heard.c.last_offset))
+        driver = await driver_in_transaction(session)
+        limits = await driver.fetch("select topic, key, last_sequence, last_offset from kernel.heard")
         skipped = await session.execute(
             select(parked.c.topic, parked.c.partition, parked.c.offset).where(parked.c.state != "redriven")
         )

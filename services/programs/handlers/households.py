@@ -37,6 +37,7 @@ from shared.events.verification import (
     VerifiedProfile,
 )
 from shared.messaging import Fact, Session, Tombstone
+from shared.messaging.ids import text_of
 
 
 @router.project(HouseholdRegistered, batch=True)
@@ -158,7 +159,7 @@ def _household(event: HouseholdRegistered | HouseholdUpdated) -> dict[str, Any]:
     return {
         "household_id": event.household_id,
         "region": event.region,
-        "members": sorted(map(str, event.members)),
+        "members": sorted(map(text_of, event.members)),
         "withdrawn": False,
         "revision": event.revision,
     }
