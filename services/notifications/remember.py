@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from functools import partial
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+import orjson
 
-from services.notifications.models import ENTRIES, ENTRY_SPANS, HEARD, STAGE_SPANS, CohortEntry
+from services.notifications.models import ENTRY_SPANS, HEARD, STAGE_SPANS, CohortEntry
 from services.notifications.rules.buckets import entry_history
-from services.notifications.rules.dated import Dated, Span, narrowed, timeline
-from services.notifications.rules.household import HouseholdState, state_of
-from services.notifications.rules.stages import Stage, stages_of
+from services.notifications.rules.dated import Dated, Span
+from services.notifications.rules.household import HouseholdState, history_of
+from services.notifications.rules.stages import stage_history
+from services.notifications.spans import replace_spans
+from shared.bulk import NewRows, write_rows
+from shared.driver import driver_in_transaction
 from shared.events.contracts import CONTRACTS
 from shared.events.envelope import TYPE_PREFIX, Event
 from shared.events.intake import CohortEntryResolved
 from shared.messaging import Fact, Session
-
-COLUMNS = [HEARD.c[name] for name in ("source", "key", "position", "at", "type", "agency", "body")]
+from shared.messaging.literals import as_array
 
 
 async def remember(session: Session, events: Sequence[Event], facts: Sequence[Fact]) -> None:
     """Keep facts; one that is known already stays as it is."""
     rows = [row_of(event, fact) for event, fact in zip(events, facts, strict=True)]
-    await session.execute(upsert(HEARD).on_conflict_do_nothing(), rows)
+    await write_rows(session, NewRows(HEARD, rows, where_absent=True))
 
 
 async def lock_entries(session: Session, entries: Iterable[CohortEntry]) -> None:
     """Note rows of closed lists and lock them, in order, until the transaction ends."""
-    rows = {entry.entry_id: entry.model_dump() for entry in entries}
-    statement = upsert(ENTRIES)
-    again = statement.on_conflict_do_update(index_elements=["entry_id"], set_={"cohort": statement.excluded.cohort})
-    await session.execute(again, [rows[entry_id] for entry_id in sorted(rows)])
+    rows = {entry.entry_id: {"entry_id": entry.entry_id, "cohort": entry.cohort} for entry in entries}
+    await (await driver_in_transaction(session)).execute(_LOCK_GIVEN, orjson.dumps(list(rows.values())).decode())
 
 
 def row_of(event: Event, fact: Fact) -> dict[str, Any]:
@@ -55,21 +53,17 @@ def row_of(event: Event, fact: Fact) -> dict[str, Any]:
         "fund_line": getattr(event, "fund_line", None),
         "quota_id": getattr(event, "quota_id", None),
         "rupiah": getattr(event, "rupiah", None),
-        "body": event.model_dump(mode="json"),
+        "body": orjson.Fragment(event.model_dump_json()),
     }
 
 
-def dated(row: Row[Any]) -> Dated:
-    """A kept fact as the rules see it."""
-    event = CONTRACTS[TYPE_PREFIX + row.type].model_validate(row.body)
-    return Dated(event, row.at, row.source, row.agency, row.position)
-
-
-async def load(session: Session, condition: ColumnElement[bool]) -> dict[UUID, list[Dated]]:
-    """Kept facts by their key."""
+async def load(session: Session, keys: Iterable[UUID], entries: Iterable[UUID] = ()) -> dict[UUID, list[Dated]]:
+    """Kept facts of keys, and those about entries of closed lists, by their key."""
     found: dict[UUID, list[Dated]] = {}
-    for row in await session.execute(select(*COLUMNS).where(condition)):
-        found.setdefault(row.key, []).append(dated(row))
+    driver = await driver_in_transaction(session)
+    for key, kind, body, *dated in await driver.fetch(_LOAD, _ids(keys), _ids(entries)):
+        event = _contract(kind).__pydantic_validator__.validate_json(body)
+        found.setdefault(key, []).append(Dated(event, *dated))
     return found
 
 
@@ -80,11 +74,11 @@ async def consider(session: Session, keys: Iterable[UUID]) -> None:
     """
     wanted = sorted(set(keys))
     entries = await _locked_entries(session, wanted)
-    facts = await load(session, HEARD.c.key.in_(wanted) | HEARD.c.entry_id.in_(entries))
+    facts = await load(session, wanted, entries)
     # An entry whose household became known later was told of under another key before.
     elsewhere = facts.keys() - set(wanted)
     if elsewhere:
-        facts |= await load(session, HEARD.c.key.in_(elsewhere))
+        facts |= await load(session, elsewhere)
     histories = {key: _history(each) for key, each in facts.items()}
     await _write_stages(session, {key: histories.get(key, []) for key in wanted})
     if entries:
@@ -94,13 +88,13 @@ async def consider(session: Session, keys: Iterable[UUID]) -> None:
 
 def _history(facts: Iterable[Dated]) -> list[Span[HouseholdState]]:
     # A word about a row of a list says nothing about the household itself.
-    return timeline([fact for fact in facts if not isinstance(fact.event, CohortEntryResolved)], state_of)
+    return history_of(fact for fact in facts if type(fact.event) is not CohortEntryResolved)
 
 
 def _by_entry(facts: Iterable[Dated]) -> dict[UUID, list[Dated]]:
     found: dict[UUID, list[Dated]] = {}
     for fact in facts:
-        if isinstance(fact.event, CohortEntryResolved):
+        if type(fact.event) is CohortEntryResolved:
             found.setdefault(fact.event.entry_id, []).append(fact)
     return found
 
@@ -110,50 +104,73 @@ async def _locked_entries(session: Session, keys: Sequence[UUID]) -> list[UUID]:
 
     They are locked in order: an entry whose household became known later belongs to two keys, of two workers.
     """
-    of_keys = select(HEARD.c.entry_id).where(HEARD.c.key.in_(keys), HEARD.c.entry_id.is_not(None))
-    locked = select(ENTRIES.c.entry_id).where(ENTRIES.c.entry_id.in_(of_keys))
-    found = await session.execute(locked.order_by(ENTRIES.c.entry_id).with_for_update())
-    return list(found.scalars())
+    found = await (await driver_in_transaction(session)).fetch(_LOCK_OF_KEYS, _ids(keys))
+    return [entry for (entry,) in found]
 
 
-async def _write_stages(session: Session, histories: dict[UUID, list[Span[HouseholdState]]]) -> None:
+async def _write_stages(session: Session, histories: Mapping[UUID, Sequence[Span[HouseholdState]]]) -> None:
     rows = [
-        {"household_id": household, "stage": stage, "region": region, "persons": persons} | _dates(span)
+        {"household_id": household, "stage": stage, "since": span.since, "until": span.until} | span.value._asdict()
         for household, history in histories.items()
-        for stage in Stage
-        for span in narrowed(history, partial(_reached, stage))
-        if span.value is not None
-        for region, persons in [span.value]
+        for stage, course in stage_history(history).items()
+        for span in course
     ]
-    await session.execute(delete(STAGE_SPANS).where(STAGE_SPANS.c.household_id.in_(histories)))
-    if rows:
-        await session.execute(insert(STAGE_SPANS), rows)
-
-
-def _reached(stage: Stage, state: HouseholdState) -> tuple[str, int] | None:
-    persons = stages_of(state).get(stage)
-    return None if persons is None or state.region is None else (state.region, persons)
+    await replace_spans(session, STAGE_SPANS, histories, rows)
 
 
 async def _write_entries(
-    session: Session, words: dict[UUID, list[Dated]], histories: dict[UUID, list[Span[HouseholdState]]]
+    session: Session, words: Mapping[UUID, Sequence[Dated]], histories: Mapping[UUID, Sequence[Span[HouseholdState]]]
 ) -> None:
     rows = [
-        {"entry_id": entry, "cohort": at.cohort, "region": at.region, "bucket": at.bucket} | _dates(span)
+        {
+            "entry_id": entry,
+            "cohort": at.cohort,
+            "region": at.region,
+            "bucket": at.bucket,
+            "since": since,
+            "until": until,
+        }
         for entry, each in words.items()
-        for span in entry_history(each, _households_of(each, histories))
-        for at in [span.value]
+        for since, until, at in entry_history(each, _households_of(each, histories))
     ]
-    await session.execute(delete(ENTRY_SPANS).where(ENTRY_SPANS.c.entry_id.in_(words)))
-    await session.execute(insert(ENTRY_SPANS), rows)
+    await replace_spans(session, ENTRY_SPANS, words, rows)
 
 
 def _households_of(
-    words: Iterable[Dated], histories: dict[UUID, list[Span[HouseholdState]]]
-) -> dict[UUID, list[Span[HouseholdState]]]:
-    named = {word.event.household_id for word in words if isinstance(word.event, CohortEntryResolved)}
-    return {household: histories.get(household, []) for household in named if household is not None}
+    words: Iterable[Dated], histories: Mapping[UUID, Sequence[Span[HouseholdState]]]
+) -> dict[UUID, Sequence[Span[HouseholdState]]]:
+    named = {cast("CohortEntryResolved", word.event).household_id for word in words}
+    return {household: histories.get(household, ()) for household in named if household is not None}
 
 
-def _dates(span: Span[Any]) -> dict[str, datetime | None]:
-    return {"since": span.since, "until": span.until}
+@cache
+def _contract(kind: str) -> type[Event]:
+    return CONTRACTS[TYPE_PREFIX + kind]
+
+
+def _ids(ids: Iterable[UUID]) -> str:
+    return as_array(map(str, ids))
+
+
+# "In" and not "= any": a long array would be searched from its start for every row.
+_LOAD = """
+    select key, type, body::text, at, source, agency, position from heard_fact
+    where key in (select unnest($1::text::uuid[]))
+    union all
+    select key, type, body::text, at, source, agency, position from heard_fact
+    where entry_id in (select unnest($2::text::uuid[])) and key not in (select unnest($1::text::uuid[]))
+"""
+_LOCK_GIVEN = """
+    insert into cohort_entry (entry_id, cohort)
+    select entry_id, cohort from json_to_recordset($1::text::json) as given(entry_id uuid, cohort text)
+    order by entry_id
+    on conflict (entry_id) do update set cohort = excluded.cohort
+"""
+_LOCK_OF_KEYS = """
+    with told as materialized (
+        select distinct entry_id from heard_fact
+        where key in (select unnest($1::text::uuid[])) and entry_id is not null
+    )
+    select entry_id from cohort_entry where entry_id in (select entry_id from told)
+    order by entry_id for update of cohort_entry
+"""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from services.notifications.models import HEARD
 from services.notifications.remember import load
 from services.notifications.rules.benefits import Enrolment
 from services.notifications.rules.buckets import Bucket, bucket_of
@@ -78,7 +77,7 @@ class HouseholdView:
 
 async def household_of(session: Session, household_id: UUID) -> HouseholdView | None:
     """What is known of a household; None where nothing is."""
-    facts = (await load(session, HEARD.c.key == household_id)).get(household_id)
+    facts = (await load(session, [household_id])).get(household_id)
     if not facts:
         return None
     facts.sort(key=lambda fact: (fact.at, fact.source, fact.position))

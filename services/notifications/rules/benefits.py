@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 from uuid import UUID
 
 from services.notifications.rules.dated import Dated
@@ -40,6 +40,7 @@ OfEnrolment: TypeAlias = (
     | AidReversed
     | ServiceDelivered
 )
+OF_ENROLMENT = frozenset[type](get_args(OfEnrolment))
 
 
 class EnrolmentStatus(StrEnum):
@@ -105,22 +106,13 @@ EnrolmentKey: TypeAlias = tuple[str, UUID]
 """Agency and id: an id alone is anybody's to name."""
 
 
-def enrolments_of(facts: Iterable[Dated]) -> dict[EnrolmentKey, Enrolment]:
-    """The enrolments of a household, each by the word of its own agency alone.
+def enrolment_of(enrolment_id: UUID, told: Iterable[Dated]) -> Enrolment:
+    """An enrolment, by the word of its own agency alone.
 
     What another agency announces under the same enrolment or payment id is an enrolment of that agency's: it neither
     ends the first one nor takes its money back.
     """
-    grouped: dict[EnrolmentKey, list[Dated]] = {}
-    for fact in facts:
-        if isinstance(fact.event, OfEnrolment):
-            grouped.setdefault((fact.agency, fact.event.enrolment_id), []).append(fact)
-    return {
-        key: _enrolment(key[1], sorted(each, key=lambda fact: fact.position)) for key, each in sorted(grouped.items())
-    }
-
-
-def _enrolment(enrolment_id: UUID, facts: list[Dated]) -> Enrolment:
+    facts = sorted(told, key=lambda fact: fact.position)
     status = EnrolmentStatus.UNKNOWN
     enrolled: HouseholdEnrolled | None = None
     for fact in facts:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from shared.events.envelope import Event
@@ -14,8 +13,7 @@ Value = TypeVar("Value")
 Part = TypeVar("Part")
 
 
-@dataclass(frozen=True, slots=True)
-class Dated:
+class Dated(NamedTuple):
     """An event as one deployment announced it."""
 
     event: Event
@@ -27,8 +25,7 @@ class Dated:
     """Ascends per (source, key): the announcer's number, or the offset where the announcer does not number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span(Generic[Value]):
+class Span(NamedTuple, Generic[Value]):
     """A value that holds after ``since`` up to and including ``until``; for ever where there is no ``until``."""
 
     since: datetime
@@ -44,20 +41,6 @@ def end_of(day: date, zone: ZoneInfo) -> datetime:
 def as_of(facts: Iterable[Dated], end: datetime) -> list[Dated]:
     """The facts that were announced before a moment."""
     return [fact for fact in facts if fact.at < end]
-
-
-def timeline(facts: Sequence[Dated], value_of: Callable[[Sequence[Dated]], Value]) -> list[Span[Value]]:
-    """How a value changed, fact by fact: the span that covers a moment holds ``value_of(as_of(facts, moment))``."""
-    moments = sorted({fact.at for fact in facts})
-    spans: list[Span[Value]] = []
-    for moment in moments:
-        value = value_of([fact for fact in facts if fact.at <= moment])
-        if spans and spans[-1].value == value:
-            continue
-        if spans:
-            spans[-1] = Span(spans[-1].since, moment, spans[-1].value)
-        spans.append(Span(moment, None, value))
-    return spans
 
 
 def narrowed(spans: Sequence[Span[Value]], part_of: Callable[[Value], Part]) -> list[Span[Part]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from itertools import groupby
+from operator import attrgetter
+from typing import TypeAlias, cast, get_args
 from uuid import UUID
 
-from services.notifications.rules.benefits import Enrolment, EnrolmentKey, enrolments_of
-from services.notifications.rules.dated import Dated
+from services.notifications.rules.benefits import OF_ENROLMENT, Enrolment, EnrolmentKey, OfEnrolment, enrolment_of
+from services.notifications.rules.dated import Dated, Span
 from shared.events.fields import MemberOutcome
 from shared.events.intake import CohortEntryResolved, HouseholdRegistered, HouseholdUpdated, HouseholdWithdrawn
 from shared.events.verification import (
@@ -25,6 +27,9 @@ Decision: TypeAlias = HouseholdVerified | HouseholdRejected
 OfCase: TypeAlias = (
     Decision | VerificationOpened | VisitRecorded | VerificationRevoked | VerificationExpired | VerificationClosed
 )
+_Roster: TypeAlias = HouseholdRegistered | HouseholdUpdated | HouseholdWithdrawn
+_OF_ROSTER, _OF_CASE, _DECISIONS = (frozenset[type](get_args(kinds)) for kinds in (_Roster, OfCase, Decision))
+_OPEN_AFTER = frozenset[type]({VerificationOpened, VisitRecorded, VerificationRevoked})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +74,100 @@ class HouseholdState:
         return any(enrolment.served and enrolment.benefits(member) for enrolment in self.enrolments.values())
 
 
-def state_of(facts: Sequence[Dated]) -> HouseholdState:
+def state_of(facts: Iterable[Dated]) -> HouseholdState:
     """What the facts about one household say together."""
-    roster = _latest_roster(facts)
-    cases = _cases(facts)
-    decided = max((case for case in cases if case.decision is not None), key=_rank, default=None)
-    return HouseholdState(
-        region=roster.region if roster else _any_region(facts),
-        registered=roster is not None and not isinstance(roster, HouseholdWithdrawn),
-        persons=0 if roster is None or isinstance(roster, HouseholdWithdrawn) else roster.persons,
-        members=() if roster is None or isinstance(roster, HouseholdWithdrawn) else tuple(roster.members),
-        withdrawn_reason=roster.reason if isinstance(roster, HouseholdWithdrawn) else None,
-        being_verified=any(case.open for case in cases),
-        decision=decided.decision if decided else None,
-        decided_by=decided.last.agency if decided else None,
-        verified_before=decided is not None
-        and any(isinstance(each.decision, HouseholdVerified) and each.round < decided.round for each in cases),
-        enrolments=enrolments_of(facts),
-    )
+    known = _Known()
+    for fact in facts:
+        known.add(fact)
+    return known.state()
 
 
-def _latest_roster(facts: Iterable[Dated]) -> HouseholdRegistered | HouseholdUpdated | HouseholdWithdrawn | None:
-    """The roster of the highest revision."""
-    return max(
-        (
-            fact.event
-            for fact in facts
-            if isinstance(fact.event, (HouseholdRegistered, HouseholdUpdated, HouseholdWithdrawn))
-        ),
-        key=lambda roster: roster.revision,
-        default=None,
-    )
+def history_of(facts: Iterable[Dated]) -> list[Span[HouseholdState]]:
+    """How a household stood in the course of time: a span holds what the facts said together until it ended.
+
+    A fact costs what it touches, however long the history is.
+    """
+    known = _Known()
+    spans: list[Span[HouseholdState]] = []
+    for moment, together in groupby(sorted(facts, key=_moment), key=_moment):
+        for fact in together:
+            known.add(fact)
+        state = known.state()
+        if spans and spans[-1].value == state:
+            continue
+        if spans:
+            spans[-1] = Span(spans[-1].since, moment, spans[-1].value)
+        spans.append(Span(moment, None, state))
+    return spans
+
+
+_moment = attrgetter("at")
+
+
+class _Known:
+    """Facts about one household, in the parts that each can change: only those are worked out anew."""
+
+    def __init__(self) -> None:
+        self._facts: list[Dated] = []
+        self._roster: _Roster | None = None
+        self._of_case: dict[tuple[str, UUID], list[Dated]] = {}
+        self._cases: dict[tuple[str, UUID], _Case] = {}
+        self._of_enrolment: dict[EnrolmentKey, list[Dated]] = {}
+        self._enrolments: dict[EnrolmentKey, Enrolment] = {}
+        self._touched_cases: set[tuple[str, UUID]] = set()
+        self._touched_enrolments: set[EnrolmentKey] = set()
+
+    def add(self, fact: Dated) -> None:
+        self._facts.append(fact)
+        # By their very classes: asking a contract whether an event is one of its own costs many times as much.
+        kind = type(fact.event)
+        if kind in _OF_ROSTER:
+            roster = cast("_Roster", fact.event)
+            if self._roster is None or roster.revision > self._roster.revision:
+                self._roster = roster
+        elif kind in _OF_CASE:
+            case = fact.source, cast("OfCase", fact.event).case_id
+            self._of_case.setdefault(case, []).append(fact)
+            self._touched_cases.add(case)
+        elif kind in OF_ENROLMENT:
+            enrolment = fact.agency, cast("OfEnrolment", fact.event).enrolment_id
+            self._of_enrolment.setdefault(enrolment, []).append(fact)
+            self._touched_enrolments.add(enrolment)
+
+    def state(self) -> HouseholdState:
+        self._work_out_what_was_touched()
+        roster, cases = self._roster, self._cases.values()
+        registered = None if roster is None or isinstance(roster, HouseholdWithdrawn) else roster
+        decided = max((case for case in cases if case.decision is not None), key=_rank, default=None)
+        return HouseholdState(
+            region=roster.region if roster else _any_region(self._facts),
+            registered=registered is not None,
+            persons=registered.persons if registered else 0,
+            members=tuple(registered.members) if registered else (),
+            withdrawn_reason=roster.reason if isinstance(roster, HouseholdWithdrawn) else None,
+            being_verified=any(case.open for case in cases),
+            decision=decided.decision if decided else None,
+            decided_by=decided.last.agency if decided else None,
+            verified_before=decided is not None
+            and any(isinstance(each.decision, HouseholdVerified) and each.round < decided.round for each in cases),
+            enrolments=self._enrolments,
+        )
+
+    def _work_out_what_was_touched(self) -> None:
+        for case in self._touched_cases:
+            self._cases[case] = _case(sorted(self._of_case[case], key=_position))
+        self._touched_cases.clear()
+        if self._touched_enrolments:
+            # Never changed in place: states of earlier moments hold it.
+            anew = {
+                (agency, enrolment): enrolment_of(enrolment, self._of_enrolment[agency, enrolment])
+                for agency, enrolment in self._touched_enrolments
+            }
+            self._enrolments = dict(sorted((self._enrolments | anew).items()))
+            self._touched_enrolments.clear()
+
+
+_position = attrgetter("position")
 
 
 def _any_region(facts: Sequence[Dated]) -> str | None:
@@ -119,24 +187,17 @@ class _Case:
 
     @property
     def open(self) -> bool:
-        return isinstance(self.last.event, (VerificationOpened, VisitRecorded, VerificationRevoked))
-
-
-def _cases(facts: Iterable[Dated]) -> list[_Case]:
-    of_case: dict[tuple[str, UUID], list[Dated]] = {}
-    for fact in facts:
-        if isinstance(fact.event, OfCase):
-            of_case.setdefault((fact.source, fact.event.case_id), []).append(fact)
-    return [_case(sorted(each, key=lambda fact: fact.position)) for each in of_case.values()]
+        return type(self.last.event) in _OPEN_AFTER
 
 
 def _case(facts: Sequence[Dated]) -> _Case:
     decision: Decision | None = None
     number = 0
     for fact in facts:
-        if isinstance(fact.event, (HouseholdVerified, HouseholdRejected)):
-            decision = fact.event
-        elif isinstance(fact.event, VerificationRevoked):
+        kind = type(fact.event)
+        if kind in _DECISIONS:
+            decision = cast("Decision", fact.event)
+        elif kind is VerificationRevoked:
             decision = None
         number = getattr(fact.event, "round", number)
     return _Case(facts[-1], decision, number)

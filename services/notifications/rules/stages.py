@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from operator import methodcaller
+from typing import NamedTuple
 
 from services.notifications.rules.benefits import Enrolment, EnrolmentStatus
+from services.notifications.rules.dated import Span, narrowed
 from services.notifications.rules.household import HouseholdState
 
 
@@ -45,3 +48,22 @@ def _persons(enrolments: list[Enrolment], *, served: bool) -> int:
     named = frozenset[object]().union(*(each.members for each in enrolments))
     counted = (each.served_persons if served else each.persons for each in enrolments)
     return max(len(named), *counted)
+
+
+class Reached(NamedTuple):
+    """Where a household that had reached a stage lived, and how many of its persons count."""
+
+    region: str
+    persons: int
+
+
+def stage_history(household: Sequence[Span[HouseholdState]]) -> dict[Stage, list[Span[Reached]]]:
+    """When a household had reached which stage; a stage that it never reached is left out."""
+    reached = [Span(since, until, _reached(state)) for since, until, state in household]
+    histories = {stage: narrowed(reached, methodcaller("get", stage)) for stage in Stage}
+    return {stage: [span for span in spans if span.value is not None] for stage, spans in histories.items()}
+
+
+def _reached(household: HouseholdState) -> dict[Stage, Reached]:
+    region = household.region
+    return {} if region is None else {stage: Reached(region, n) for stage, n in stages_of(household).items()}

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifications.rules.buckets import Bucket, bucket_of, complete, entry_history
-from services.notifications.rules.dated import Dated, as_of, end_of, timeline
-from services.notifications.rules.household import HouseholdState, state_of
+from services.notifications.rules.dated import Dated, as_of, end_of
+from services.notifications.rules.household import HouseholdState, history_of, state_of
 from shared.events.intake import CohortEntryResolved, HouseholdWithdrawn
 from shared.events.programs import (
     AidFailed,
@@ -334,4 +335,20 @@ def parts_of(story: Story):  # type: ignore[no-untyped-def]
         if isinstance(fact.event, CohortEntryResolved):
             words.setdefault(fact.event.entry_id, []).append(fact)
     others = [fact for fact in story.facts if not isinstance(fact.event, CohortEntryResolved)]
-    return words, {story.household_id: timeline(others, state_of)}
+    return words, {story.household_id: history_of(others)}
+
+
+@settings(deadline=None)
+@given(history=HISTORIES, order=st.randoms())
+def test_a_history_told_fact_by_fact_is_that_of_all_facts_until_each_moment(
+    history: list[tuple[str, str, Callable[[Story, str], object]]], order: random.Random
+) -> None:
+    for story in told(history):
+        moments = sorted({fact.at for fact in story.facts})
+        anew = [state_of([fact for fact in story.facts if fact.at <= moment]) for moment in moments]
+        order.shuffle(story.facts)
+        spans = history_of(story.facts)
+        held = [next(span.value for span in reversed(spans) if span.since <= moment) for moment in moments]
+        assert held == anew
+        assert all(span.until == later.since for span, later in pairwise(spans))
+        assert all(span.value != later.value for span, later in pairwise(spans))
