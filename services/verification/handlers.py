@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, delete, select
 
 from services.verification.models import Case, CohortEntry, DuplicateQuestion, Household, HouseholdFeatures
 from services.verification.open_cases import consider, is_ours
@@ -24,7 +24,7 @@ from shared.events.intake import (
     HouseholdWithdrawn,
 )
 from shared.events.verification import VerificationClosed
-from shared.messaging import EventRouter, Fact, Session, Tombstone, announce
+from shared.messaging import EventRouter, Fact, Session, Tombstone, announce, upsert_newer
 
 router = EventRouter(service="verification")
 
@@ -45,29 +45,31 @@ async def remember_households(events: Sequence[Roster], session: Session) -> Non
         }
         for event in events
     ]
-    await _keep_highest(session, Household, "household_id", rows)
+    await _keep_highest(session, Household, rows)
 
 
 @router.project(HouseholdWithdrawn)
 async def forget_roster(event: HouseholdWithdrawn, session: Session) -> None:
     """A household that left the register has no roster any more."""
     row = event.model_dump(include={"household_id", "region", "revision"}) | {"members": [], "withdrawn": True}
-    await _keep_highest(session, Household, "household_id", [row])
+    await _keep_highest(session, Household, [row])
 
 
 @router.project(HouseholdProfile, batch=True)
 async def remember_features(events: Sequence[HouseholdProfile | Tombstone], session: Session) -> None:
     """What the register says of the members; erased where the register erased it."""
+    said: list[dict[str, Any]] = []
     for event in events:
         if isinstance(event, Tombstone):
-            gone = await session.get(HouseholdFeatures, event.household_id)
-            if gone is not None:
-                await session.delete(gone)
-                await session.flush()
-            continue
-        members = [member.model_dump(mode="json") for member in event.members]
-        row = {"household_id": event.household_id, "revision": event.revision, "members": members}
-        await _keep_highest(session, HouseholdFeatures, "household_id", [row])
+            # What it erases was said before it, and what follows it was said after.
+            await _keep_highest(session, HouseholdFeatures, said)
+            said = []
+            erased = col(HouseholdFeatures.household_id) == event.household_id
+            await session.execute(delete(HouseholdFeatures).where(erased))
+        else:
+            members = [member.model_dump(mode="json") for member in event.members]
+            said.append({"household_id": event.household_id, "revision": event.revision, "members": members})
+    await _keep_highest(session, HouseholdFeatures, said)
 
 
 @router.project(CohortEntryResolved, batch=True)
@@ -75,7 +77,7 @@ async def remember_entries(events: Sequence[CohortEntryResolved], session: Sessi
     """The last word on each row of a closed list."""
     wanted = {"entry_id", "cohort_id", "cohort", "household_id", "member_id", "region", "revision"}
     rows = [event.model_dump(include=wanted) | {"outcome": event.outcome.value} for event in events]
-    await _keep_highest(session, CohortEntry, "entry_id", rows)
+    await _keep_highest(session, CohortEntry, rows)
 
 
 @router.project(DuplicateSuspected)
@@ -155,19 +157,9 @@ async def _open_case(session: Session, household_id: UUID) -> Case | None:
     return (await session.exec(query.with_for_update())).one_or_none()
 
 
-async def _keep_highest(session: Session, table: Any, key: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Upsert rows that carry a revision; a lower one than what is known changes nothing."""
-    newest: dict[Any, dict[str, Any]] = {}
-    for row in rows:
-        known = newest.get(row[key])
-        if known is None or known["revision"] < row["revision"]:
-            newest[row[key]] = row
-    statement = insert(table)
-    changed = {name: statement.excluded[name] for name in rows[0] if name != key}
-    statement = statement.on_conflict_do_update(
-        index_elements=[key], set_=changed, where=table.revision < statement.excluded.revision
-    )
-    await (await session.connection()).execute(statement, list(newest.values()))
+async def _keep_highest(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows that carry a revision; a lower one than what is known changes nothing."""
+    await upsert_newer(session, table.metadata.tables[str(table.__tablename__)], rows, newer="revision")
 
 
 async def _fold_question(session: Session, event: DuplicateSuspected | DuplicateResolved, said: dict[str, Any]) -> None:

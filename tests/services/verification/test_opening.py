@@ -188,6 +188,19 @@ async def test_features_are_kept_until_they_are_erased(verification: TestDeploym
     assert await verification.fetch("select 1 from household_features") == []
 
 
+async def test_what_is_erased_in_the_batch_that_says_it_stays_erased_until_it_is_said_again(
+    verification: TestDeployment,
+) -> None:
+    profiles = [HouseholdProfile.from_example().model_copy(update={"revision": revision}) for revision in (1, 2)]
+    said = verification.record(profiles[0])
+    erased = verification.record(Tombstone(household_id=profiles[0].household_id), profile=HouseholdProfile)
+    again = verification.record(profiles[1])
+    await verification.hear(said, erased)
+    assert await verification.fetch("select 1 from household_features") == []
+    await verification.hear(said, erased, again)
+    assert [row.revision for row in await verification.fetch("select revision from household_features")] == [2]
+
+
 @pytest.mark.parametrize("answer_first", [False, True])
 async def test_a_question_of_duplicates_is_open_until_somebody_decided(
     verification: TestDeployment, answer_first: bool
