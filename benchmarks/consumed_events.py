@@ -139,7 +139,7 @@ async def consumed(deployment: Deployment, events: int) -> Sample:
             done.set()
 
     points.listen(stop_watch)
-    consumer = Consumer(deployment.settings, deployment.service, read, hear)
+    consumer = Consumer(deployment.settings, deployment.service, read, hearing.is_awaited, hear)
     await _until(consumer.run, done)
     points.listen(None)
     return watch.sample(events)

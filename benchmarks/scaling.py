@@ -37,7 +37,7 @@ from local.stack.processes import free_ports
 from shared.events.intake import HouseholdRegistered, HouseholdUpdated
 from shared.events.topics import consumer_group
 from shared.events.verification import HouseholdVerified
-from shared.messaging.hearing import REBUILD_LOCK
+from shared.messaging.heard import REBUILD_LOCK
 
 WORKERS: Final = (1, 2, 4)
 APIS: Final = (1, 2)

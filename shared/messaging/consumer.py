@@ -89,12 +89,13 @@ def make_plain_consumer(settings: DeploymentSettings) -> AIOKafkaConsumer:
 class Consumer:
     """Reads records by ``read``, hands batches of them to ``hear`` and commits their offsets once it returned.
 
-    While one batch is heard, the next one is read.
+    While one batch is heard, the next one is read. What no handler waits for (``is_awaited``) may lie a moment.
     """
 
     settings: DeploymentSettings
     service: str
     read: Callable[[Sequence[Any]], list[Received]]
+    is_awaited: Callable[[Received], bool]
     hear: Callable[[Sequence[Received]], Awaitable[None]]
     stopped: str | None = None
     _broker: KafkaBroker | None = None
@@ -124,7 +125,9 @@ class Consumer:
             await broker.connect()
             # Connecting makes FastStream's own builder; its consumers are made by ours, from the same options.
             made_by: Any = broker.config.broker_config.builder
-            broker.config.broker_config.builder = partial(Reader, self.read, self._give_up_reading, **made_by.keywords)
+            broker.config.broker_config.builder = partial(
+                Reader, self.read, self.is_awaited, self._give_up_reading, **made_by.keywords
+            )
             with collecting_seldom():
                 async with asyncio.timeout(POLL_MS_MAX / 1000):
                     await broker.start()

@@ -14,6 +14,9 @@ from shared.messaging.records import Fault, Received
 
 MarkKey = tuple[str, bytes]
 
+REBUILD_LOCK = 0x74756E746172
+"""A rebuild takes this advisory lock alone; whoever locks marks shares it (see rebuild.py)."""
+
 
 class Judgement(Enum):
     """What is to be done with a record."""
@@ -80,23 +83,17 @@ class Mark:
 
 
 async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey, Mark]:
-    """The marks of these keys, made where missing, locked in sorted order until the transaction ends."""
-    wanted = sorted(set(keys))
-    marks = await _lock(session, wanted)
+    """The marks of these keys, made where missing, locked in sorted order until the transaction ends.
+
+    No rebuild begins before it ends, and one that runs is waited for.
+    """
+    wanted, marks = sorted(set(keys)), dict[MarkKey, Mark]()
+    # A row that is made is locked like the others. One that somebody else makes meanwhile is waited for, and found in
+    # the next round.
     while missing := [key for key in wanted if key not in marks]:
-        # A row that is made here is locked like the others. One that somebody else makes meanwhile is waited for, and
-        # looked up in the next round.
-        rows = await (await driver_in_transaction(session)).fetch(_MAKE, *_arrays(missing))
-        made = {(topic, key): Mark(topic, key) for topic, key in rows}
-        marks |= made
-        if len(made) < len(missing):
-            marks |= await _lock(session, [key for key in missing if key not in made])
+        rows = await (await driver_in_transaction(session)).fetch(_LOCK_OR_MAKE, *_arrays(missing))
+        marks |= {(row[0], row[1]): Mark(*row) for row in rows}
     return marks
-
-
-async def _lock(session: Session, wanted: Sequence[MarkKey]) -> dict[MarkKey, Mark]:
-    rows = await (await driver_in_transaction(session)).fetch(_LOCK, *_arrays(wanted))
-    return {(row[0], row[1]): Mark(*row) for row in rows}
 
 
 def _arrays(keys: Sequence[MarkKey]) -> tuple[str, str]:
@@ -117,21 +114,27 @@ async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
     )
 
 
-_MAKE = """
-    insert into kernel.heard (topic, key)
-    select topic, convert_to(key, 'UTF8')
-    from unnest(cast($1::text as text[]), cast($2::text as text[])) as wanted(topic, key)
-    order by 1, 2
-    on conflict do nothing
-    returning topic, key
-    """
-_LOCK = """
-    select heard.topic, heard.key, last_sequence, last_offset, blocked
-    from kernel.heard
-    join unnest(cast($1::text as text[]), cast($2::text as text[])) as wanted(topic, key)
-        on heard.topic = wanted.topic and heard.key = convert_to(wanted.key, 'UTF8')
-    order by heard.topic, heard.key
-    for update of heard
+# The lock that a rebuild takes alone comes first: what it waits for holds none of the rows.
+_LOCK_OR_MAKE = f"""
+    with shared as materialized (select pg_advisory_xact_lock_shared({REBUILD_LOCK})),
+    wanted as materialized (
+        select wanted.topic, convert_to(wanted.key, 'UTF8') as key
+        from shared, unnest(cast($1::text as text[]), cast($2::text as text[])) as wanted(topic, key)
+    ),
+    known as materialized (
+        select heard.topic, heard.key, last_sequence, last_offset, blocked
+        from kernel.heard join wanted using (topic, key)
+        order by heard.topic, heard.key
+        for update of heard
+    ),
+    made as (
+        insert into kernel.heard (topic, key)
+        select topic, key from wanted except select topic, key from known
+        order by 1, 2
+        on conflict do nothing
+        returning topic, key, last_sequence, last_offset, blocked
+    )
+    select * from known union all select * from made
     """
 _KEEP = """
     update kernel.heard set last_sequence = kept.last_sequence, last_offset = kept.last_offset, blocked = kept.blocked

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 import structlog
-from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.events.envelope import Event
@@ -58,6 +57,10 @@ class Hearing:
         authority = _AskedOnce(self.authority)
         return [receive(raw, self.topic_root, authority) for raw in records]
 
+    def is_awaited(self, received: Received) -> bool:
+        """Whether a handler waits for what a record says; of all others only marks are kept."""
+        return received.event_type is not None and self.router.hears(received.event_type)
+
     async def hear(self, received: Sequence[Received]) -> None:
         """Handle a batch; on return everything in it is heard or parked, and committed.
 
@@ -94,7 +97,6 @@ class Hearing:
 
     async def _hear_together(self, received: Sequence[Received]) -> None:
         async with self._transaction() as session:
-            await session.execute(SHARE_WITH_REBUILD)
             marks = await lock_marks(session, ((each.topic, each.key) for each in received))
             handled, parked = self._judge(received, marks)
             await self.dispatch(session, handled)
@@ -187,11 +189,6 @@ class _AskedOnce:
         if answer is None:
             answer = self._answers[question] = self._authority.may_announce(*question)
         return answer
-
-
-# A rebuild takes this lock alone; hearing transactions share it (see rebuild.py).
-REBUILD_LOCK = 0x74756E746172
-SHARE_WITH_REBUILD = text(f"select pg_advisory_xact_lock_shared({REBUILD_LOCK})")
 
 
 def runs_of_a_type(handled: Iterable[Received]) -> list[tuple[type[Event], list[Received]]]:

@@ -73,7 +73,9 @@ class Kernel:
             self.heard_metrics,
             self.woken,
         )
-        self.consumer = Consumer(self.settings, self.events.service, self.hearing.read, self._hear)
+        self.consumer = Consumer(
+            self.settings, self.events.service, self.hearing.read, self.hearing.is_awaited, self._hear
+        )
         self.relay_metrics = RelayMetrics(self.registry)
         self.relay = Relay(self._connect, lambda: make_producer(self.settings), self.wake, self.relay_metrics)
         self.loops: list[Supervised] = []

@@ -1,4 +1,4 @@
-"""The reader of a group: while a batch is heard, and PostgreSQL works for it, the next one is fetched and read."""
+"""The reader of a group: while a batch is heard, the next one is fetched and read, and the last one committed."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ Batch = dict[TopicPartition, list[Received]]
 READ_TOGETHER = 20
 """So many records are read in one go; then whoever waits for PostgreSQL may go on, half a millisecond later at most."""
 STOP_SECONDS_MAX = 10.0
+COMMIT_SECONDS_MAX = 60.0
+COMMITS_APART_SECONDS = 0.05
+"""What a crash makes come again is passed over by its marks: a commit after each of a hundred small batches a second
+would cost the broker more than it spares."""
+SENT_TOGETHER_MS = 4
+"""A fact and the profile that belongs to it reach a reader by two answers of the broker, some milliseconds apart."""
+UNAWAITED_SECONDS_MAX = 0.05
+"""What no handler waits for may lie so long for more to come: only marks are kept of it, in a transaction all the same.
+"""
 
 
 class NotCommitted(Exception):
@@ -39,9 +48,11 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
     A batch that is handed over is *in hand*; its offsets alone are committed. What is *ahead* has been asked of nobody:
     only what the client has fetched already is taken, so that a handler that hangs still counts as not polling. It is
     dropped when partitions are taken away, and comes again when a batch is refused (docs/decisions/one-batch-ahead.md).
+    What was heard is committed beside the next batches, twenty times a second at most, one commit after the other.
 
     Args:
         read: reads records, whatever they hold, and raises for none.
+        is_awaited: whether there is a handler for what a record says.
         give_up: called when a batch cannot be taken apart, after which nothing is handed over any more; and with
             ``NotCommitted``. FastStream would go on as if nothing had happened.
     """
@@ -49,16 +60,22 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
     def __init__(
         self,
         read: Callable[[Sequence[Any]], list[Received]],
+        is_awaited: Callable[[Received], bool],
         give_up: Callable[[Exception], None],
         *topics: str,
         **options: Any,
     ) -> None:
         super().__init__(*topics, **options)
-        self._read, self._give_up = read, give_up
+        self._read, self._is_awaited, self._give_up = read, is_awaited, give_up
         self._in_hand: dict[TopicPartition, int] = {}
         """Where what was handed over last ends in each of its partitions."""
         self._ahead: Batch = {}
+        self._awaited_ahead = False
         self._reading_ahead: asyncio.Task[None] | None = None
+        self._heard: dict[TopicPartition, int] = {}
+        """What is to be committed, and no commit has begun with it."""
+        self._committing: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
         self.turns = 0
         """How often the client has answered, with records or without."""
 
@@ -84,44 +101,68 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
         if self._reading_ahead is not None:
             await self._reading_ahead
         await self._fill(max_records)
+        await self._wait_for_more(max_records)
         while not self._ahead:
             await self._fill(max_records, wait_ms=timeout_ms)
-        batch, self._ahead = self._ahead, {}
+            # Meanwhile partitions may be taken away, and what was ahead with them.
+            await self._wait_for_more(max_records)
+        batch = self._take_what_is_ahead()
         self._in_hand = {place: records[-1].offset + 1 for place, records in batch.items()}
         reached("after-read")
         self._reading_ahead = asyncio.create_task(self._read_ahead(max_records))
         return batch
 
     async def commit(self, offsets: Any = None) -> None:
-        """Commit what is in hand, in those of its partitions that are still ours. While Kafka is away, this waits."""
-        reached("before-offset-commit")
-        heard = offsets or self._in_hand
-        if heard:
-            await self._commit(heard)
-        reached("after-offset-commit")
+        """What is in hand was heard: have it committed soon, in those of its partitions that are still ours.
 
-    async def _commit(self, heard: Any) -> None:
+        A crash before that makes it come again, and be passed over. While Kafka is away nothing more can come that
+        would have to be committed.
+        """
+        self._heard |= offsets or self._in_hand
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._commit_on())
+
+    async def committed_so_far(self) -> None:
+        """Until the broker has answered for all that was heard, or a commit has failed."""
+        self._hurry.set()
+        if self._committing is not None:
+            await self._committing
+
+    async def _commit_on(self) -> None:
+        self._hurry.clear()
+        while heard := self._heard:
+            self._heard = {}
+            await self._commit(heard)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(COMMITS_APART_SECONDS):
+                    await self._hurry.wait()
+
+    async def _commit(self, heard: dict[TopicPartition, int]) -> None:
+        reached("before-offset-commit")
         try:
-            await super().commit(heard)
-        except (CommitFailedError, IllegalStateError):
+            async with asyncio.timeout(COMMIT_SECONDS_MAX):
+                await super().commit(heard)
+        except (CommitFailedError, IllegalStateError) as error:
             # The partitions were taken away a moment ago, and the client joins its group again by itself.
-            raise
-        except Exception as error:
+            log.info("reader.commit-too-late", error=type(error).__name__)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody else would hear of it
             failed = NotCommitted(f"What was heard could not be committed ({type(error).__name__}).")
             failed.__cause__ = error
             self._give_up(failed)
-            raise
+            return
+        reached("after-offset-commit")
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go back to what was refused. What follows it must not overtake it: all that is ahead is fetched again."""
-        ahead, self._ahead = self._ahead, {}
-        for place, records in ahead.items():
+        for place, records in self._take_what_is_ahead().items():
             super().seek(place, records[0].offset)
         super().seek(partition, offset)
 
     def forget(self) -> None:
         """Partitions were taken away. Those that come back begin where they were committed."""
-        self._in_hand, self._ahead = {}, {}
+        self._take_what_is_ahead()
+        self._in_hand, self._heard = {}, {}
 
     async def stop(self) -> None:
         """Leave the group. Ends within a bound and without an error, even where the client waits for itself."""
@@ -129,6 +170,7 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
             self._reading_ahead.cancel()
         try:
             async with asyncio.timeout(STOP_SECONDS_MAX):
+                await self.committed_so_far()
                 await super().stop()
         except Exception as error:  # noqa: BLE001 - it raises again whatever one of its tasks has died of
             log.warning("reader.torn-down", error=type(error).__name__)
@@ -136,7 +178,7 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
 
     def _tear_down(self) -> None:
         """Nothing of a member may stay that would keep its partitions; the group notices when its session ends."""
-        tasks = {self._client._sync_task}
+        tasks = {self._client._sync_task, self._committing}
         if self._coordinator is not None:
             coordinator = self._coordinator
             tasks |= {coordinator._coordination_task, coordinator._heartbeat_task, coordinator._commit_refresh_task}
@@ -147,19 +189,42 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
         for connection in self._client._conns.values():
             connection.close()
 
+    def _take_what_is_ahead(self) -> Batch:
+        ahead, self._ahead, self._awaited_ahead = self._ahead, {}, False
+        return ahead
+
+    async def _wait_for_more(self, records_max: int) -> None:
+        """Where no handler waits for what is ahead: until one does, the batch is full, or for a moment.
+
+        Where one does: only for what was sent together with it and is answered apart, as other topics are.
+        """
+        if self._awaited_ahead and self.records_ahead < records_max:
+            await self._fill(records_max, wait_ms=SENT_TOGETHER_MS)
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + UNAWAITED_SECONDS_MAX
+        while 0 < (before := self.records_ahead) < records_max and not self._awaited_ahead:
+            left_s = ends_at - clock()
+            if left_s > 0:
+                await self._fill(records_max, wait_ms=int(left_s * 1000) + 1)
+            if self.records_ahead == before:
+                return
+
     async def _read_ahead(self, records_max: int) -> None:
         # The client says its errors again to whoever asks next, and that is who hears them.
         with suppress(KafkaError, ConsumerStoppedError):
             await self._fill(records_max)
 
     async def _fill(self, records_max: int, *, wait_ms: int = 0) -> None:
-        """Read on until so many records are ahead, or nothing more is there. Only the first is waited for."""
+        """Read on until so many records are ahead, or nothing more is there. Only the next ones are waited for."""
         while (left := records_max - self.records_ahead) > 0:
-            found = await self._take(min(left, READ_TOGETHER), 0 if self._ahead else wait_ms)
+            found = await self._take(min(left, READ_TOGETHER), wait_ms)
             if not found:
                 return
+            wait_ms = 0
             for place, records in found.items():
-                self._ahead.setdefault(place, []).extend(self._read(records))
+                received = self._read(records)
+                self._ahead.setdefault(place, []).extend(received)
+                self._awaited_ahead = self._awaited_ahead or any(map(self._is_awaited, received))
             await asyncio.sleep(0)
 
     async def _take(self, records_max: int, wait_ms: int) -> dict[TopicPartition, list[Any]]:

@@ -16,8 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.driver import driver_in_transaction
 from shared.messaging.bulk import HeldRows
-from shared.messaging.heard import Judgement, Mark, MarkKey
-from shared.messaging.hearing import REBUILD_LOCK
+from shared.messaging.heard import REBUILD_LOCK, Judgement, Mark, MarkKey
 from shared.messaging.reading import OneAhead, read_topics
 from shared.messaging.records import Received, receive
 from shared.messaging.tables import parked

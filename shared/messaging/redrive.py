@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession as Session
 from shared.messaging.announcing import write_announcements
 from shared.messaging.failures import StartRefused, is_infrastructure
 from shared.messaging.heard import Judgement, Mark, keep_marks, lock_marks
-from shared.messaging.hearing import SHARE_WITH_REBUILD, Hearing, failure
+from shared.messaging.hearing import Hearing, failure
 from shared.messaging.parking import Parked, restate, settle, stored_record, waiting_of
 from shared.messaging.records import receive
 from shared.messaging.statements import read_react_from
@@ -67,7 +67,6 @@ async def dismiss(hearing: Hearing, head: Parked, *, by: str, reason: str) -> Re
 async def _queue_of(hearing: Hearing, head: Parked) -> AsyncIterator[tuple[Session, Mark, list[Parked]]]:
     """The mark of a key, locked, and what waits of it; all that is done in the block commits together."""
     async with hearing.sessions() as session:
-        await session.execute(SHARE_WITH_REBUILD)
         stated = await read_react_from(session)
         if stated is None:
             raise StartRefused("Nobody has stated from where on this deployment reacts: see `tuntas react-from`.")

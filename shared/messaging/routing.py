@@ -62,6 +62,10 @@ class EventRouter:
         """The services at least one of whose events is heard here."""
         return {event.announcer for event in (*self.projections, *self.reactions)}
 
+    def hears(self, event: type[Event]) -> bool:
+        """Whether a function waits for events of a type."""
+        return event in self.projections or event in self.reactions
+
     def _register(
         self, event: type[Event], table: dict[type[Event], list[Hearer]], *, batch: bool, projects: bool
     ) -> Callable[[Handler], Handler]:

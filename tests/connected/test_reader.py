@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from local.stack import StackAddresses
 from shared.messaging import points
@@ -45,7 +46,7 @@ def reader_of(stack: StackAddresses, topic: str) -> Callable[[], Any]:
     @asynccontextmanager
     async def made() -> AsyncIterator[Reader]:
         options = stack.kafka.aiokafka() | {"group_id": f"{topic}.readers", "enable_auto_commit": False}
-        reader = Reader(read, fail, **options, auto_offset_reset="earliest", heartbeat_interval_ms=200)
+        reader = Reader(read, is_awaited, fail, **options, auto_offset_reset="earliest", heartbeat_interval_ms=200)
         reader.subscribe([topic], listener=ForgetsWhatIsTakenAway(lambda: reader))
         await reader.start()
         try:
@@ -58,6 +59,11 @@ def reader_of(stack: StackAddresses, topic: str) -> Callable[[], Any]:
 
 def read(records: Sequence[Any]) -> list[Received]:
     return [Received(each, each.topic, each.partition, each.offset, each.value) for each in records]
+
+
+def is_awaited(received: Received) -> bool:
+    """What begins with a small letter."""
+    return received.key.islower()
 
 
 def fail(error: Exception) -> None:
@@ -75,7 +81,34 @@ async def test_only_what_is_in_hand_is_committed(topic: str, say: Said, reader_o
         assert await batch(reader) == ["a", "b", "c"]
         await eventually(lambda: reader.records_ahead == TOGETHER)
         await reader.commit()
+        await reader.committed_so_far()
         assert await reader.committed(TopicPartition(topic, 0)) == 3
+
+
+async def test_the_next_batch_is_handed_over_while_the_last_one_is_committed_and_no_second_commit_overtakes(
+    topic: str, say: Said, reader_of: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, answers, asked = AIOKafkaConsumer.commit, asyncio.Event(), list[int]()
+
+    async def slow(client: Any, offsets: Any) -> None:
+        asked.extend(offsets.values())
+        await answers.wait()
+        await commit(client, offsets)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", slow)
+    await say(0, "abcdef")
+    async with reader_of() as reader:
+        assert await batch(reader) == ["a", "b", "c"]
+        await reader.commit()
+        assert await batch(reader) == ["d", "e", "f"]
+        second = asyncio.create_task(reader.commit())
+        await eventually(lambda: asked == [3])
+        assert not second.done()
+        answers.set()
+        await second
+    assert asked == [3, 6]
+    async with reader_of() as next_one:
+        assert await next_one.committed(TopicPartition(topic, 0)) == 6
 
 
 async def test_what_was_ahead_at_a_stop_is_read_by_whoever_comes_next(say: Said, reader_of: Callable[[], Any]) -> None:
@@ -138,6 +171,7 @@ async def test_a_commit_after_the_partitions_were_taken_away_commits_nothing(
         await batch(reader)
         reader.forget()
         await reader.commit()
+        await reader.committed_so_far()
         assert await reader.committed(TopicPartition(topic, 0)) is None
 
 
@@ -153,6 +187,37 @@ async def test_a_batch_is_filled_up_with_what_came_after_it_was_read(
         assert await batch(reader) == ["d", "e"]
 
 
+async def test_what_no_handler_waits_for_lies_for_a_moment_unless_something_comes_that_one_waits_for(
+    say: Said, reader_of: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with reader_of() as reader:
+        await say(0, "A")
+        assert await batch(reader) == ["A"]
+        monkeypatch.setattr("shared.messaging.reader.UNAWAITED_SECONDS_MAX", 600.0)
+        coming = asyncio.create_task(batch(reader))
+        await say(0, "B")
+        await eventually(lambda: reader.records_ahead == 1)
+        assert not coming.done()
+        await say(0, "c")
+        assert await coming == ["B", "c"]
+        coming = asyncio.create_task(batch(reader))
+        await say(0, "DEF")
+        assert await coming == ["D", "E", "F"]
+
+
+async def test_partitions_may_be_taken_away_while_what_is_ahead_of_them_lies(
+    say: Said, reader_of: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.messaging.reader.UNAWAITED_SECONDS_MAX", 600.0)
+    async with reader_of() as reader:
+        coming = asyncio.create_task(batch(reader))
+        await say(0, "A")
+        await eventually(lambda: reader.records_ahead == 1)
+        reader.forget()
+        await say(0, "b")
+        assert await coming == ["b"]
+
+
 async def test_points_are_passed_in_the_order_of_the_batches(say: Said, reader_of: Callable[[], Any]) -> None:
     await say(0, "abcdef")
     passed: list[points.Point] = []
@@ -162,6 +227,12 @@ async def test_points_are_passed_in_the_order_of_the_batches(say: Said, reader_o
             for _ in range(2):
                 await batch(reader)
                 await reader.commit()
+            await reader.committed_so_far()
         finally:
             points.listen(None)
-    assert passed == ["after-read", "before-offset-commit", "after-offset-commit"] * 2
+    # The second batch may be read before the first is committed, and no commit begins before the last has ended.
+    commits = [each for each in passed if each != "after-read"]
+    assert commits == ["before-offset-commit", "after-offset-commit"] * 2
+    assert passed[0] == "after-read"
+    assert passed.count("after-read") == 2
+    assert max(place for place, each in enumerate(passed) if each == "after-read") < len(passed) - 2

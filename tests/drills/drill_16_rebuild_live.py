@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.messaging.hearing import REBUILD_LOCK
+from shared.messaging.heard import REBUILD_LOCK
 from tests.drills.faults import DIES_WHILE_FOLDING
 from tests.drills.load import DINSOS
 from tests.drills.looking import figures, rebuilt
