@@ -1,4 +1,4 @@
-"""`python -m tests.drills [--seeds N] [--only 1,9] [--size small|large] [--first-seed S] [--report FILE]`.
+"""`python -m tests.drills [--seeds N] [--only 1,9] [--size small|large|huge] [--first-seed S] [--report FILE]`.
 
 ``--minutes``: no seed begins later than that; the report holds what was judged.
 """
@@ -17,12 +17,12 @@ import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import stamina
 
 from local.stack import state_folder
-from tests.drills.scene import Drill, Outcome, Scene
+from tests.drills.scene import Drill, Outcome, Scene, Size
 from tests.drills.stack import DrillStack
 
 _HERE = Path(__file__).parent
@@ -77,7 +77,7 @@ def _parse(drills: Collection[int]) -> Any:
     parser = argparse.ArgumentParser(prog="python -m tests.drills", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--size", choices=["small", "large"], default="small")
+    parser.add_argument("--size", choices=get_args(Size), default="small")
     parser.add_argument("--only", default=",".join(map(str, sorted(drills))), help="numbers of drills: 1,9")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="no seed begins later than that")
     parser.add_argument("--report", type=Path, default=Path("build/drills.json"))

@@ -7,14 +7,16 @@ import time
 from collections import Counter
 
 from tests.drills.load import DINSOS
-from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene
+from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene, Size
 from tests.drills.storm import REACHES, SHORT_SESSION, points_of, storm
 
 DRILL = Drill(1, "kill -9 of each service and role")
 ROLES = ("api", "worker", "relay")
 APART = {f"{service}.{DINSOS}": ROLES for service in ("intake", "programs")}
 ALL_APART = {f"{service}.{DINSOS}": ROLES for service in ("intake", "verification", "programs")}
-FILES = 3
+FILES: dict[Size, int] = {"large": 3, "huge": 12}
+"""Of 2,000 families each, from a row of the file to the bank's answer: some ten events a family."""
+SETTLES_WITHIN_SECONDS: dict[Size, float] = {"large": 300, "huge": 1_200}
 POINT_WITHIN_SECONDS = 90.0
 BUSY = f"intake.{DINSOS}"
 """Where every family passes; elsewhere the first time at a point may be the only one for a while."""
@@ -47,14 +49,17 @@ async def few_lives(scene: Scene) -> Counter[str]:
 
 
 async def a_storm(scene: Scene) -> Counter[str]:
-    """Large: somebody dies about every second while thousands of families go from a file to the bank's answer."""
+    """Thousands of families go from a file to the bank's answer while somebody dies all the time.
+
+    Large: about every second. Huge: many more families, and about every three seconds.
+    """
     async with scene.city(roles_of=ALL_APART, everywhere=SHORT_SESSION) as city:
-        async with city.bulk_load(files=FILES) as load:
+        async with city.bulk_load(files=FILES[scene.size]) as load:
             async with storm(scene, city) as raging:
                 done = await load.until_all_are_paid()
             await load.stop()
         scene.expect(done, f"All families of the files are paid: {len(load.paid)} of {load.imported}.")
-        await city.settled(within=300)
+        await city.settled(within=SETTLES_WITHIN_SECONDS[scene.size])
         await city.judge()
     return raging.deaths
 

@@ -23,7 +23,7 @@ from tests.drills.faults import TABLE_OF_TAKEN
 from tests.drills.load import DINSOS
 from tests.drills.looking import opened
 from tests.drills.others import Others
-from tests.drills.scene import Drill, DrillCity, Scene
+from tests.drills.scene import Drill, DrillCity, Scene, Size
 
 DRILL = Drill(17, "one part scaled apart")
 SCALED = f"programs.{DINSOS}"
@@ -33,7 +33,7 @@ ROUNDS = 4
 ANNOUNCED_AT_ONCE = 500
 ALONE_FOR_A_SHARE_OF = 6
 """The second worker is started when one has heard a sixth of the backlog."""
-SECONDS_PER_EVENT = {"small": "0.001", "large": "0"}
+SECONDS_PER_EVENT: dict[Size, str] = {"small": "0.001", "large": "0", "huge": "0"}
 """Small: so slow that a few thousand events outlast a rebalance. Large: as quick as a worker is."""
 LAG_MAX = 500
 """The others hear a few records a second from the load; who stopped hearing would be further behind."""

@@ -21,6 +21,9 @@ from tests.fixtures.cleaning import remove_deployments
 __all__ = ["Drill", "DrillCity", "DrillProcess", "Outcome", "Scene"]
 
 SETTLES_AFTER_FAILURE_SECONDS = 60.0
+Size = Literal["small", "large", "huge"]
+"""Small for every change, large for a release. Huge is for figures with many zeros; only the first drill knows it, to
+the others it is large."""
 ScenePlay = Callable[["Scene"], Awaitable[None]]
 
 
@@ -65,7 +68,7 @@ class Scene:
 
     drill: Drill
     seed: int
-    size: Literal["small", "large"]
+    size: Size
     servers: DrillStack
     folder: Path
     outcome: Outcome = field(default_factory=Outcome)

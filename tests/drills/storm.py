@@ -14,7 +14,7 @@ from local.stack.processes import tail
 from shared.messaging.points import Point
 from tests.drills.load import DINSOS
 from tests.drills.nursery import dying_at
-from tests.drills.scene import DrillCity, DrillProcess, Scene
+from tests.drills.scene import DrillCity, DrillProcess, Scene, Size
 
 REACHES: dict[str, tuple[str, ...]] = {
     "api": ("before-database-commit", "after-database-commit"),
@@ -30,8 +30,9 @@ ANNOUNCES_NOTHING = {f"notifications.{DINSOS}", "programs.dinkop-samarinda"}
 SHORT_SESSION_MS = 2_000
 SHORT_SESSION = ["short_session", str(SHORT_SESSION_MS)]
 """For a city in which so many consumers die that ten seconds each would leave nobody at work."""
-EVERY_CPU_SECONDS = (0.5, 2.5)
-"""Somebody is killed whenever the city has worked so long: on a busy machine a second would be nothing but a start."""
+EVERY_CPU_SECONDS: dict[Size, tuple[float, float]] = {"small": (0.5, 2.5), "large": (0.5, 2.5), "huge": (2.0, 8.0)}
+"""Somebody is killed whenever the city has worked so long: on a busy machine a second would be nothing but a start. A
+huge city would otherwise spend its days on starts."""
 ARMED = 0.75
 NTH_MAX = 10
 LOOK_SECONDS = 0.1
@@ -73,7 +74,7 @@ class Storm:
                 self._look_at_clock_of(process)
             if self._worked >= next_at:
                 await self._kill(self.scene.random.choice(self.processes))
-                next_at = self._worked + self.scene.random.uniform(*EVERY_CPU_SECONDS)
+                next_at = self._worked + self.scene.random.uniform(*EVERY_CPU_SECONDS[self.scene.size])
             await asyncio.sleep(LOOK_SECONDS)
 
     def _look_at_clock_of(self, process: DrillProcess) -> None:
