@@ -21,17 +21,20 @@ from shared.events.contracts import CONTRACTS
 from shared.events.envelope import TYPE_PREFIX, Event
 from shared.events.intake import CohortEntryResolved
 from shared.messaging import Fact, Session
+from shared.messaging.bulk import is_rebuilt, write_held
 from shared.messaging.literals import as_array
 
 
 async def remember(session: Session, events: Sequence[Event], facts: Sequence[Fact]) -> None:
     """Keep facts; one that is known already stays as it is."""
+    await write_held(session)
     rows = [row_of(event, fact) for event, fact in zip(events, facts, strict=True)]
     await write_rows(session, NewRows(HEARD, rows, where_absent=True))
 
 
 async def lock_entries(session: Session, entries: Iterable[CohortEntry]) -> None:
     """Note rows of closed lists and lock them, in order, until the transaction ends."""
+    await write_held(session)
     rows = {entry.entry_id: {"entry_id": entry.entry_id, "cohort": entry.cohort} for entry in entries}
     await (await driver_in_transaction(session)).execute(_LOCK_GIVEN, orjson.dumps(list(rows.values())).decode())
 
@@ -73,6 +76,7 @@ async def consider(session: Session, keys: Iterable[UUID]) -> None:
     Everything is worked out from the facts kept so far; a fact that is not there yet changes it when it comes.
     """
     wanted = sorted(set(keys))
+    await _alone_with(session, wanted)
     entries = await _locked_entries(session, wanted)
     facts = await load(session, wanted, entries)
     # An entry whose household became known later was told of under another key before.
@@ -97,6 +101,16 @@ def _by_entry(facts: Iterable[Dated]) -> dict[UUID, list[Dated]]:
         if type(fact.event) is CohortEntryResolved:
             found.setdefault(fact.event.entry_id, []).append(fact)
     return found
+
+
+async def _alone_with(session: Session, keys: Sequence[UUID]) -> None:
+    """Let nobody else work out these households until the transaction ends; what they committed is seen after this.
+
+    A household's facts stand in the topics of several announcers: while a worker hears one, somebody may have another
+    handled that had been parked. A rebuild is alone already, and meets more households than the server has locks.
+    """
+    if not is_rebuilt(session):
+        await (await driver_in_transaction(session)).execute(_LOCK_KEYS, _ids(keys))
 
 
 async def _locked_entries(session: Session, keys: Sequence[UUID]) -> list[UUID]:
@@ -159,6 +173,9 @@ _LOAD = """
     union all
     select key, type, body::text, at, source, agency, position from heard_fact
     where entry_id in (select unnest($2::text::uuid[])) and key not in (select unnest($1::text::uuid[]))
+"""
+_LOCK_KEYS = """
+    select pg_advisory_xact_lock(hashtextextended(key, 0)) from unnest($1::text::text[]) as asked(key)
 """
 _LOCK_GIVEN = """
     insert into cohort_entry (entry_id, cohort)

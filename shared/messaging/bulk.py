@@ -55,8 +55,16 @@ async def upsert_newer(session: Session, table: Table, rows: Sequence[Row], *, n
     await _write(session, table, [highest[key] for key in sorted(highest, key=_in_order)], newer)
 
 
+def is_rebuilt(session: Session) -> bool:
+    """Whether this session folds the past of a rebuild, which nothing else hears beside."""
+    return _HELD in session.info
+
+
 async def write_held(session: Session) -> None:
-    """Write what a rebuild holds back in this session, if it does."""
+    """Write what a rebuild holds back in this session, if it does; then its tables are emptied, too.
+
+    A projection asks for this before it goes to the driver itself.
+    """
     held: HeldRows | None = session.info.get(_HELD)
     if held is not None:
         await held.write()
@@ -65,8 +73,8 @@ async def write_held(session: Session) -> None:
 class HeldRows:
     """The rows that folds of one session wrote and that are not in the database yet: of each key the highest.
 
-    Whatever else the session sends to the database, for a fold that reads or changes what stands in a table, sees them:
-    they are written before it. No more than ``rows_max`` are held.
+    Whatever else the session sends through SQLAlchemy, for a fold that reads or changes what stands in a table, sees
+    them: they are written before it. No more than ``rows_max`` are held.
 
     Args:
         session: holds back from now on, until its transaction ends.

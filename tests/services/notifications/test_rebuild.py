@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
+import pytest
 from aiokafka import AIOKafkaProducer
 from sqlalchemy import text
 
@@ -11,7 +14,9 @@ from local.stack import StackAddresses
 from services.notifications.app import SERVICE
 from shared.events.programs import FundLineOpened, ProgrammePublished
 from shared.events.topics import fact_topic
+from shared.messaging import rebuild as rebuilding
 from shared.messaging.consumer import kafka_options
+from shared.messaging.hearing import Hearing
 from shared.messaging.parking import StoredRecord
 from shared.messaging.rebuild import rebuild
 from tests.fixtures import TopicFactory, eventually
@@ -23,6 +28,45 @@ from tests.services.notifications.test_board import END, OTHER, closed, two_fami
 async def test_a_rebuild_gives_the_same_bytes_and_tells_nobody(
     deployment_of: DeploymentFactory, stack: StackAddresses, topics: TopicFactory, topic_root: str, tmp_path: Path
 ) -> None:
+    city = await city_with_a_past(deployment_of, stack, topics, topic_root, tmp_path)
+    told, facts = await count(city, "message"), await count(city, "heard_fact")
+    assert told > 0
+    rebuilt = await rebuild(city.deployment)
+    assert rebuilt.unchanged
+    assert rebuilt.records == facts
+    assert await count(city, "heard_fact") == facts
+    assert await count(city, "message") == told
+
+
+async def test_folding_waits_until_the_tables_are_empty(
+    deployment_of: DeploymentFactory,
+    stack: StackAddresses,
+    topics: TopicFactory,
+    topic_root: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    city = await city_with_a_past(deployment_of, stack, topics, topic_root, tmp_path)
+    digest_now, folding = rebuilding.digest, asyncio.Event()
+    dispatch_now = Hearing.dispatch
+
+    async def digest(*arguments: Any) -> str:
+        await folding.wait()
+        return await digest_now(*arguments)
+
+    async def dispatch(*arguments: Any, **options: Any) -> None:
+        folding.set()
+        await dispatch_now(*arguments, **options)
+
+    monkeypatch.setattr(rebuilding, "digest", digest)
+    monkeypatch.setattr(Hearing, "dispatch", dispatch)
+    assert (await rebuild(city.deployment)).unchanged
+
+
+async def city_with_a_past(
+    deployment_of: DeploymentFactory, stack: StackAddresses, topics: TopicFactory, topic_root: str, tmp_path: Path
+) -> TestDeployment:
+    """A board that has heard what is on the topics."""
     people = tmp_path / "people.yaml"
     people.write_text(PEOPLE, encoding="utf-8")
     username, password = stack.kafka_admin
@@ -36,13 +80,7 @@ async def test_a_rebuild_gives_the_same_bytes_and_tells_nobody(
     city.clock.move_to(END)
     async with city.deployment.kernel.running("worker"):
         await eventually(lambda: has_facts(city, len(records)), within=60, what="the facts")
-    told = await count(city, "message")
-    assert told > 0
-    rebuilt = await rebuild(city.deployment)
-    assert rebuilt.unchanged
-    assert rebuilt.records == len(records)
-    assert await count(city, "heard_fact") == len(records)
-    assert await count(city, "message") == told
+    return city
 
 
 def past(city: TestDeployment) -> list[StoredRecord]:
