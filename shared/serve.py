@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from shared.deployment import Deployment
 from shared.logging import configure_logging
-from shared.messaging.collecting import collecting_seldom
+from shared.messaging.collecting import collecting_seldom, collecting_the_young
 from shared.messaging.kernel import Role
 from shared.service import Service
 from shared.settings import DeploymentSettings
@@ -39,7 +39,7 @@ def make_app(service: Service, settings: DeploymentSettings, role: Role = "all")
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with deployment.running(role):
+        async with deployment.running(role), collecting_the_young():
             yield
 
     routes = service.routes if role in ("api", "all") else ()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 OBJECTS_TOGETHER = 200_000
 """So many more objects than were freed make Python look. Two batches of 500 records in memory are some 50,000."""
 
 LOOKS_PER_GENERATION = (2, 2)
 """What outlives two looks is looked at again soon: a request that was refused may leave a cycle with what it held."""
+
+YOUNG_EVERY_SECONDS = 5.0
+"""A small process reaches so many objects after minutes. Until then the cycles that sessions and time limits leave
+behind would make it grow: by 20 MB in ten minutes. A look at the youngest takes some milliseconds."""
 
 
 @contextmanager
@@ -33,6 +38,22 @@ def collecting_seldom() -> Iterator[None]:
         if not _within:
             gc.set_threshold(*before)
             gc.unfreeze()
+
+
+@asynccontextmanager
+async def collecting_the_young() -> AsyncIterator[None]:
+    """Within the block the objects of the last seconds are looked at, whatever their number."""
+
+    async def collect_on() -> None:
+        while True:
+            await asyncio.sleep(YOUNG_EVERY_SECONDS)
+            gc.collect(1)
+
+    collecting = asyncio.create_task(collect_on())
+    try:
+        yield
+    finally:
+        collecting.cancel()
 
 
 _within = 0
