@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -83,12 +83,13 @@ class _Relaying:
 
     async def empty(self, events: int) -> Sample:
         before = self._relayed()
-        await fill(self._database, self._topic, events)
-        with Stopwatch() as watch:
-            self._wake.signal()
-            # A measure of the product says when; asking costs microseconds.
-            while self._relayed() - before < events:  # noqa: ASYNC110
-                await asyncio.sleep(0.002)
+        async with filled(self._database, self._topic, events) as appear:
+            with Stopwatch() as watch:
+                await appear()
+                self._wake.signal()
+                # A measure of the product says when; asking costs microseconds.
+                while self._relayed() - before < events:  # noqa: ASYNC110
+                    await asyncio.sleep(0.002)
         return watch.sample(events)
 
     def _relayed(self) -> float:
@@ -108,10 +109,11 @@ class _ByHand:
         self._partition_of = DefaultPartitioner()
 
     async def empty(self, events: int) -> Sample:
-        await fill(self._database, self._topic, events)
-        with Stopwatch() as watch:
-            while await self._move():
-                pass
+        async with filled(self._database, self._topic, events) as appear:
+            with Stopwatch() as watch:
+                await appear()
+                while await self._move():
+                    pass
         return watch.sample(events)
 
     async def _move(self) -> int:
@@ -123,7 +125,8 @@ class _ByHand:
 
     async def produce_only(self, events: int) -> Sample:
         """The same records without the database."""
-        await fill(self._database, self._topic, events)
+        async with filled(self._database, self._topic, events) as appear:
+            await appear()
         rows = await self._connection.fetch(_TAKE, events)
         with Stopwatch() as watch:
             for start in range(0, len(rows), ROWS):
@@ -163,16 +166,27 @@ def producer(workplace: Workplace) -> AIOKafkaProducer:
     )
 
 
-async def fill(database: Database, topic: str, events: int) -> None:
-    """So many announcements of 10,000 households wait in the outbox."""
+@asynccontextmanager
+async def filled(database: Database, topic: str, events: int) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """So many announcements of 10,000 households stand in the outbox, unseen until what this gives is called.
+
+    A relay looks by itself now and then, and would otherwise begin before the clock does.
+    """
     connection = await database.connect()
-    await connection.execute(_FILL, topic, events, f"/agencies/{AGENCY}/verification")
-    await connection.execute("vacuum analyze kernel.outbox")
-    await connection.close()
+    try:
+        await connection.execute("vacuum kernel.outbox")
+        filling = connection.transaction()
+        await filling.start()
+        await connection.execute(_FILL, topic, events, f"/agencies/{AGENCY}/verification")
+        await connection.execute("analyze kernel.outbox")
+        yield filling.commit
+    finally:
+        await connection.close()
 
 
 async def _payload_bytes(database: Database, topics: Bus) -> int:
-    await fill(database, topics.topic("intake"), 10)
+    async with filled(database, topics.topic("intake"), 10) as appear:
+        await appear()
     connection = await database.connect()
     length: int = await connection.fetchval("select avg(length(payload))::int from kernel.outbox")
     await connection.close()
