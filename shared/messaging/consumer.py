@@ -87,7 +87,7 @@ def make_plain_consumer(settings: DeploymentSettings) -> AIOKafkaConsumer:
 
 @dataclass
 class Consumer:
-    """Reads records by ``read``, hands batches of them to ``hear`` and commits their offsets once it returned.
+    """Reads records by ``read``, hands batches of them to ``hear`` and has their offsets committed once it returned.
 
     While one batch is heard, the next one is read. What no handler waits for (``is_awaited``) may lie a moment.
     """
@@ -116,7 +116,7 @@ class Consumer:
 
         Raises:
             Unreadable: Kafka's client cannot take a batch apart. Nothing that it drained meanwhile is committed.
-            NotCommitted: committing failed, and waiting would not have helped.
+            NotCommitted: committing failed, and waiting would not have helped; or it took longer than a minute.
             PartEnded: a task of FastStream or of the client has ended, or they stand still. Hearing may be slow.
         """
         self._halt, self._failed, self._in_hand, self._hearing = asyncio.Event(), None, 0, False

@@ -83,7 +83,8 @@ class Mark:
 
 
 async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey, Mark]:
-    """The marks of these keys, made where missing, locked in sorted order until the transaction ends.
+    """The marks of these keys, made where missing, locked until the transaction ends: those that stand first, then
+    the new ones, each in sorted order.
 
     No rebuild begins before it ends, and one that runs is waited for.
     """

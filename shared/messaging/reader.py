@@ -28,6 +28,7 @@ READ_TOGETHER = 20
 """So many records are read in one go; then whoever waits for PostgreSQL may go on, half a millisecond later at most."""
 STOP_SECONDS_MAX = 10.0
 COMMIT_SECONDS_MAX = 60.0
+LAST_COMMIT_SECONDS_MAX = 3.0
 COMMITS_APART_SECONDS = 0.05
 """What a crash makes come again is passed over by its marks: a commit after each of a hundred small batches a second
 would cost the broker more than it spares."""
@@ -115,8 +116,8 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
     async def commit(self, offsets: Any = None) -> None:
         """What is in hand was heard: have it committed soon, in those of its partitions that are still ours.
 
-        A crash before that makes it come again, and be passed over. While Kafka is away nothing more can come that
-        would have to be committed.
+        A crash before that makes it come again, and be passed over. While Kafka is away no more is heard than what was
+        fetched before; a commit that is not answered within a minute is a failed one.
         """
         self._heard |= offsets or self._in_hand
         if self._committing is None or self._committing.done():
@@ -170,7 +171,10 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
             self._reading_ahead.cancel()
         try:
             async with asyncio.timeout(STOP_SECONDS_MAX):
-                await self.committed_so_far()
+                # The group is left in any case: what was not committed comes again to whoever is next.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LAST_COMMIT_SECONDS_MAX):
+                        await self.committed_so_far()
                 await super().stop()
         except Exception as error:  # noqa: BLE001 - it raises again whatever one of its tasks has died of
             log.warning("reader.torn-down", error=type(error).__name__)

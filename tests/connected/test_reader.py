@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import CommitFailedError
 
 from local.stack import StackAddresses
 from shared.messaging import points
-from shared.messaging.reader import ForgetsWhatIsTakenAway, Reader
+from shared.messaging.reader import ForgetsWhatIsTakenAway, NotCommitted, Reader
 from shared.messaging.records import Received
 from tests.fixtures import TopicFactory, eventually
 
@@ -40,13 +41,21 @@ async def say(stack: StackAddresses, topic: str) -> AsyncIterator[Said]:
 
 
 @pytest.fixture
-def reader_of(stack: StackAddresses, topic: str) -> Callable[[], Any]:
+def given_up() -> list[Exception]:
+    """Why readers gave up. A test that wants one to takes it out."""
+    return []
+
+
+@pytest.fixture
+def reader_of(stack: StackAddresses, topic: str, given_up: list[Exception]) -> Iterator[Callable[[], Any]]:
     """`async with reader_of() as reader`: a member of the test's group."""
 
     @asynccontextmanager
     async def made() -> AsyncIterator[Reader]:
         options = stack.kafka.aiokafka() | {"group_id": f"{topic}.readers", "enable_auto_commit": False}
-        reader = Reader(read, is_awaited, fail, **options, auto_offset_reset="earliest", heartbeat_interval_ms=200)
+        reader = Reader(
+            read, is_awaited, given_up.append, **options, auto_offset_reset="earliest", heartbeat_interval_ms=200
+        )
         reader.subscribe([topic], listener=ForgetsWhatIsTakenAway(lambda: reader))
         await reader.start()
         try:
@@ -54,7 +63,8 @@ def reader_of(stack: StackAddresses, topic: str) -> Callable[[], Any]:
         finally:
             await reader.stop()
 
-    return made
+    yield made
+    assert given_up == []
 
 
 def read(records: Sequence[Any]) -> list[Received]:
@@ -64,10 +74,6 @@ def read(records: Sequence[Any]) -> list[Received]:
 def is_awaited(received: Received) -> bool:
     """What begins with a small letter."""
     return received.key.islower()
-
-
-def fail(error: Exception) -> None:
-    raise AssertionError("the batch can be taken apart") from error
 
 
 async def batch(reader: Reader) -> list[str]:
@@ -101,14 +107,62 @@ async def test_the_next_batch_is_handed_over_while_the_last_one_is_committed_and
         assert await batch(reader) == ["a", "b", "c"]
         await reader.commit()
         assert await batch(reader) == ["d", "e", "f"]
-        second = asyncio.create_task(reader.commit())
-        await eventually(lambda: asked == [3])
-        assert not second.done()
+        await reader.commit()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert asked == [3]
         answers.set()
-        await second
+        await reader.committed_so_far()
     assert asked == [3, 6]
     async with reader_of() as next_one:
         assert await next_one.committed(TopicPartition(topic, 0)) == 6
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("the handler is closed"), None], ids=["error", "no answer"])
+async def test_who_cannot_commit_gives_up(
+    say: Said,
+    reader_of: Callable[[], Any],
+    given_up: list[Exception],
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception | None,
+) -> None:
+    async def fail(*_: Any) -> None:
+        if failure is not None:
+            raise failure
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", fail)
+    monkeypatch.setattr("shared.messaging.reader.COMMIT_SECONDS_MAX", 0.1)
+    await say(0, "abc")
+    async with reader_of() as reader:
+        await batch(reader)
+        await reader.commit()
+        await reader.committed_so_far()
+        (why,) = given_up
+        given_up.clear()
+    assert isinstance(why, NotCommitted)
+    assert isinstance(why.__cause__, type(failure) if failure is not None else TimeoutError)
+
+
+async def test_a_commit_that_comes_too_late_is_no_reason_to_give_up(
+    topic: str, say: Said, reader_of: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, failed = AIOKafkaConsumer.commit, asyncio.Event()
+
+    async def fail_once(client: Any, offsets: Any) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise CommitFailedError
+        await commit(client, offsets)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", fail_once)
+    await say(0, "abcdef")
+    async with reader_of() as reader:
+        for _ in range(2):
+            await batch(reader)
+            await reader.commit()
+            await reader.committed_so_far()
+        assert await reader.committed(TopicPartition(topic, 0)) == 6
 
 
 async def test_what_was_ahead_at_a_stop_is_read_by_whoever_comes_next(say: Said, reader_of: Callable[[], Any]) -> None:
