@@ -7,6 +7,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
@@ -177,8 +178,17 @@ async def _decide(cast: Cast) -> None:
 
         async def send(part: Sequence[Json]) -> None:
             nonlocal done
-            answer = await head.post("/api/v1/decisions:batch", {"decisions": list(part)})
-            expect_all(answer, "decisions")
+            left, tries = list(part), count()
+
+            async def decide() -> int:
+                nonlocal left
+                answer = await head.post("/api/v1/decisions:batch", {"decisions": left}, key=str(next(tries)))
+                expect_all({"results": [each for each in answer["results"] if not _is_too_early(each)]}, "decisions")
+                early = {each["case_id"] for each in answer["results"] if _is_too_early(each)}
+                left = [decision for decision in left if decision["case_id"] in early]
+                return len(left)
+
+            await until(decide, lambda early: early == 0, "answers about duplicates", within_s=HEARD_WITHIN_S)
             done += len(part)
             show(done)
 
@@ -189,6 +199,11 @@ def _decision(household: Household) -> Json:
     if household.family.is_verified:
         return {"case_id": str(household.case_id), "decision": "verified"}
     return {"case_id": str(household.case_id), "decision": "rejected", "reasons": [household.family.reason]}
+
+
+def _is_too_early(result: Json) -> bool:
+    """Whether verification has not heard yet what intake decided about a duplicate: intake may tell it late."""
+    return [each["code"] for each in result.get("errors", ())] == ["duplicate-question-open"]
 
 
 def expect_all(answer: Json, what: str) -> None:
