@@ -54,7 +54,7 @@ async def test_a_killed_worker_leaves_a_file_that_goes_on(deployment_of: Deploym
         return await parts_done(city) >= 2
 
     try:
-        await eventually(is_under_way, within=60, what="two parts worked through by the other process")
+        await eventually(is_under_way, within=180, what="two parts worked through by the other process")
         # One drafts for it, another looks after what they share.
         helpers = psutil.Process(worker.pid).children(recursive=True)
         assert helpers
