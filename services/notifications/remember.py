@@ -32,8 +32,22 @@ async def remember(session: Session, events: Sequence[Event], facts: Sequence[Fa
     await write_rows(session, NewRows(HEARD, rows, where_absent=True))
 
 
+async def lock_households(session: Session, keys: Iterable[UUID]) -> None:
+    """Let nobody else work out what has these keys until the transaction ends; what they committed is seen after this.
+
+    A household's facts stand in the topics of several announcers: while a worker hears one, somebody may have another
+    handled that had been parked. A rebuild is alone already, and meets more households than the server has locks.
+    """
+    await write_held(session)
+    if not is_rebuilt(session):
+        await (await driver_in_transaction(session)).execute(_LOCK_KEYS, _ids(sorted(set(keys))))
+
+
 async def lock_entries(session: Session, entries: Iterable[CohortEntry]) -> None:
-    """Note rows of closed lists and lock them, in order, until the transaction ends."""
+    """Note rows of closed lists and lock them, in order, until the transaction ends.
+
+    Their households are locked before: whoever works one out locks its entries after it.
+    """
     await write_held(session)
     rows = {entry.entry_id: {"entry_id": entry.entry_id, "cohort": entry.cohort} for entry in entries}
     await (await driver_in_transaction(session)).execute(_LOCK_GIVEN, orjson.dumps(list(rows.values())).decode())
@@ -76,7 +90,7 @@ async def consider(session: Session, keys: Iterable[UUID]) -> None:
     Everything is worked out from the facts kept so far; a fact that is not there yet changes it when it comes.
     """
     wanted = sorted(set(keys))
-    await _alone_with(session, wanted)
+    await lock_households(session, wanted)
     entries = await _locked_entries(session, wanted)
     facts = await load(session, wanted, entries)
     # An entry whose household became known later was told of under another key before.
@@ -101,16 +115,6 @@ def _by_entry(facts: Iterable[Dated]) -> dict[UUID, list[Dated]]:
         if type(fact.event) is CohortEntryResolved:
             found.setdefault(fact.event.entry_id, []).append(fact)
     return found
-
-
-async def _alone_with(session: Session, keys: Sequence[UUID]) -> None:
-    """Let nobody else work out these households until the transaction ends; what they committed is seen after this.
-
-    A household's facts stand in the topics of several announcers: while a worker hears one, somebody may have another
-    handled that had been parked. A rebuild is alone already, and meets more households than the server has locks.
-    """
-    if not is_rebuilt(session):
-        await (await driver_in_transaction(session)).execute(_LOCK_KEYS, _ids(keys))
 
 
 async def _locked_entries(session: Session, keys: Sequence[UUID]) -> list[UUID]:
@@ -166,7 +170,7 @@ def _ids(ids: Iterable[UUID]) -> str:
     return as_array(map(str, ids))
 
 
-# "In" and not "= any": a long array would be searched from its start for every row.
+# "In" and not "= any", with which a first form of these took PostgreSQL eight times as long while tables were young.
 _LOAD = """
     select key, type, body::text, at, source, agency, position from heard_fact
     where key in (select unnest($1::text::uuid[]))

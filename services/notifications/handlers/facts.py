@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.notifications.handlers.router import router
 from services.notifications.models import CohortEntry
-from services.notifications.remember import consider, lock_entries, remember
+from services.notifications.remember import consider, lock_entries, lock_households, remember
 from shared.events.envelope import Event
 from shared.events.intake import (
     CohortClosed,
@@ -124,6 +124,7 @@ async def move_households(events: Sequence[Event], session: Session, facts: Sequ
 @router.project(CohortEntryResolved, batch=True)
 async def place_entries(events: Sequence[CohortEntryResolved], session: Session, facts: Sequence[Fact]) -> None:
     """Keep the words about rows of a closed list and work out where these rows stand."""
+    await lock_households(session, [event.subject_id for event in events])
     await lock_entries(session, [CohortEntry(entry_id=event.entry_id, cohort=event.cohort) for event in events])
     await move_households(events, session, facts)
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
+from services.notifications.handlers import facts
+from services.notifications.remember import lock_entries
 from shared.events.intake import HouseholdUpdated
 from shared.messaging.records import Received
 from tests.fixtures import eventually
@@ -12,10 +16,7 @@ from tests.fixtures.deployments import TestDeployment
 from tests.services.notifications.story import NewNotifications, Story
 
 OTHER = "64.72.05.1002"
-WAITS = """
-    select 1 from pg_locks join pg_database on pg_database.oid = pg_locks.database
-    where locktype = 'advisory' and not granted and datname = current_database()
-"""
+WAITS = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
 SPANS = "select * from stage_span order by household_id, stage, since"
 
 
@@ -34,6 +35,36 @@ async def test_they_work_it_out_one_after_the_other(new_notifications: NewNotifi
         await other.commit()
     await alone.deployment.kernel.hearing.hear(heard(alone, story))
     assert await spans(together) == await spans(alone)
+
+
+async def test_who_places_an_entry_and_who_moves_its_household_never_wait_for_each_other_in_a_circle(
+    notifications: TestDeployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story()
+    story.registered("a")
+    story.listed("a")
+    story.listed("a", revision=2)
+    story.enrolled("a")
+    registered, listed, again, enrolled = heard(notifications, story)
+    hearing = notifications.deployment.kernel.hearing
+    await hearing.hear([registered, listed])
+    entry_is_locked = asyncio.Event()
+
+    async def lock_slowly(*arguments: Any) -> None:
+        await lock_entries(*arguments)
+        entry_is_locked.set()
+        await eventually(lambda: waits(notifications))
+
+    async def hear(record: Received) -> None:
+        async with notifications.deployment.sessions() as session:
+            await hearing.dispatch(session, [record], react=False)
+            await session.commit()
+
+    monkeypatch.setattr(facts, "lock_entries", lock_slowly)
+    placing = asyncio.create_task(hear(again))
+    await entry_is_locked.wait()
+    await hear(enrolled)
+    await placing
 
 
 def a_family_that_moves_and_is_enrolled() -> Story:
