@@ -50,11 +50,16 @@ async def test_a_killed_worker_leaves_a_file_that_goes_on(deployment_of: Deploym
     file = settings_file(city, tmp_path / "worker.env", keys)
     worker = await asyncio.create_subprocess_exec(sys.executable, "-c", WORKER, str(file), cwd=_REPOSITORY)
 
+    async def has_begun() -> bool:
+        return await parts_done(city) >= 1
+
     async def is_under_way() -> bool:
         return await parts_done(city) >= 2
 
     try:
-        await eventually(is_under_way, within=180, what="two parts worked through by the other process")
+        # Its start is waited for apart: beside a city that starts as well it may take most of a minute.
+        await eventually(has_begun, within=60, what="the other process at work")
+        await eventually(is_under_way, within=60, what="two parts worked through by the other process")
         # One drafts for it, another looks after what they share.
         helpers = psutil.Process(worker.pid).children(recursive=True)
         assert helpers
