@@ -219,7 +219,7 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
             await self._fill(records_max)
 
     async def _fill(self, records_max: int, *, wait_ms: int = 0) -> None:
-        """Read on until so many records are ahead, or nothing more is there. Only the next ones are waited for."""
+        """Read on until so many records are ahead, or nothing more is there. Waits at most for the first that comes."""
         while (left := records_max - self.records_ahead) > 0:
             found = await self._take(min(left, READ_TOGETHER), wait_ms)
             if not found:
