@@ -5,6 +5,7 @@ What comes out is only ever hashed. Two people with the same words are candidate
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -80,9 +81,14 @@ _BETWEEN_PIECES: Final = re.compile(r"[\s,/()]+")
 def words_of(name: str) -> tuple[str, ...]:
     """The comparable words of a name in their order, each once; empty only for a name without letters."""
     plain = name.casefold()
+    if plain.isascii() and plain.replace(" ", "").isalpha():
+        return _comparable(plain.split())
     if not plain.isascii():
         plain = "".join(each for each in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(each))
-    pieces = [raw.strip(".-") for raw in _BETWEEN_PIECES.split(_APOSTROPHES.sub("", plain))]
+    return _comparable([raw.strip(".-") for raw in _BETWEEN_PIECES.split(_APOSTROPHES.sub("", plain))])
+
+
+def _comparable(pieces: Sequence[str]) -> tuple[str, ...]:
     found = [word for piece in pieces for word in _words_of_piece(piece)]
     # Somebody may be called Raden or Haji and nothing else.
     found = found or [piece for piece in pieces if piece.isalpha()]

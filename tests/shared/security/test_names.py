@@ -79,3 +79,9 @@ def test_any_text_has_few_words_and_each_has_a_sound(written: str) -> None:
 def test_case_titles_and_connectives_change_nothing(names: list[str]) -> None:
     plain = words_of(" ".join(names))
     assert words_of("H. " + " bin ".join(names).upper() + ", S.Pd") == plain
+
+
+@given(st.lists(st.text(alphabet="abcdhimnostuyzABHMST", min_size=1, max_size=9), min_size=1, max_size=5))
+def test_a_plain_name_has_the_words_it_has_with_something_between_them(pieces: list[str]) -> None:
+    """Names of letters alone go a short way."""
+    assert words_of(" ".join(pieces)) == words_of(" , ".join(pieces))
