@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import importlib
 import json
-import logging
 import sys
 import time
 import traceback
 from dataclasses import asdict
 from pathlib import Path
 
-import structlog
-
+from benchmarks.fresh_process import measure
 from benchmarks.measuring import Result
 from benchmarks.workplace import Size, Workplace
 from local.stack import Stack, state_folder
@@ -40,8 +36,6 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=list(BENCHMARKS), choices=BENCHMARKS, metavar="NAME")
     parser.add_argument("--report", type=Path, default=Path("build/bench.json"))
     asked = parser.parse_args()
-    # What the measured code tells its operators would bury the figures.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     results: list[Result] = []
     broken: list[str] = []
     with Stack(state_folder() / "bench", fresh=True) as stack:
@@ -50,7 +44,7 @@ def main() -> int:
             began = time.monotonic()
             workplace = Workplace(stack.addresses, state_folder() / "bench-work", Size(asked.size))
             try:
-                result = asyncio.run(importlib.import_module(f"benchmarks.{name}").run(workplace))
+                result = measure(name, workplace)
             except Exception:  # noqa: BLE001 - the others are measured all the same, and the exit says it
                 traceback.print_exc()
                 broken.append(name)
