@@ -8,14 +8,14 @@ commit or not at all.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from operator import attrgetter, itemgetter
+from typing import Any, Final
 
 import orjson
-from sqlalchemy import Boolean, LargeBinary, Table, Uuid
+from sqlalchemy import Boolean, Integer, LargeBinary, Table, Text, Uuid
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
@@ -67,66 +67,87 @@ async def copy_rows(session: Session, table: Table, rows: Sequence[Mapping[str, 
     )
 
 
-class Copied(NamedTuple):
+class RowLines:
     """Rows of a table as lines of a COPY: good for another process to make, and joined with others by joining them."""
 
-    columns: tuple[str, ...]
-    lines: bytes
+    def __init__(self, table: Table, *, without: Collection[str] = ()) -> None:
+        """All columns of the table but those that are left to their default."""
+        self._table = table
+        self._columns = [column.name for column in table.columns if column.name not in without]
+        self._values = itemgetter(*self._columns)
+        self._writers = [_writer(table.c[name].type) for name in self._columns]
+        if len(self._columns) == 1:
+            raise ValueError("a row of one column is better inserted")
+
+    def of(self, rows: Iterable[Mapping[str, Any]]) -> bytes:
+        """The lines of some rows. Values as of NewRows."""
+        values, writers = self._values, self._writers
+        lines = [
+            "\t".join(
+                ["\\N" if value is None else write(value) for value, write in zip(values(row), writers, strict=True)]
+            )
+            for row in rows
+        ]
+        lines.append("")
+        return "\n".join(lines).encode()
+
+    async def write(self, session: Session, some: Sequence[bytes]) -> None:
+        """Write rows that were made into lines before."""
+        if not some:
+            return
+        driver = await driver_in_transaction(session)
+        await driver.copy_to_table(
+            self._table.name,
+            schema_name=self._table.schema,
+            columns=self._columns,
+            source=io.BytesIO(b"".join(some)),
+            format="text",
+        )
 
 
-def copied(table: Table, rows: Sequence[Mapping[str, Any]]) -> Copied:
-    """Rows, all with the keys of the first, as lines. Values as of NewRows."""
-    columns, writers = _writers(table, tuple(rows[0]))
-    lines = [
-        "\t".join(["\\N" if (value := row[name]) is None else write(value) for name, write in writers]) for row in rows
-    ]
-    lines.append("")
-    return Copied(columns, "\n".join(lines).encode())
+_Writer = Callable[[Any], str]
 
 
-async def write_copied(session: Session, table: Table, some: Sequence[Copied]) -> None:
-    """Write rows of one table that were made into lines before, all of the same columns."""
-    if not some:
-        return
-    (columns,) = {each.columns for each in some}
-    driver = await driver_in_transaction(session)
-    await driver.copy_to_table(
-        table.name,
-        schema_name=table.schema,
-        columns=columns,
-        source=io.BytesIO(b"".join([each.lines for each in some])),
-        format="text",
-    )
-
-
-@lru_cache(maxsize=64)
-def _writers(table: Table, names: tuple[str, ...]) -> tuple[tuple[str, ...], list[tuple[str, Callable[[Any], str]]]]:
-    # The names are given back, so that all rows of a table share one tuple of them.
-    return names, [(name, _writer(table.c[name].type)) for name in names]
-
-
-def _writer(kind: Any) -> Callable[[Any], str]:
+def _writer(kind: Any) -> _Writer:
     """How a value of a column is written in a line; None is written before."""
     for known, write in _WRITERS.items():
         if isinstance(kind, known):
             return write
-    return _escaped
+    return _escaped_text
 
 
-def _escaped(value: object) -> str:
-    text = str(value)
+def _escaped_text(value: object) -> str:
+    return _escaped(str(value))
+
+
+def _escaped(text: str) -> str:
     if text.isprintable() and "\\" not in text:
         return text
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-_WRITERS: Final[dict[type, Callable[[Any], str]]] = {
-    JSONB: lambda value: _escaped(orjson.dumps(value).decode()),
-    ARRAY: lambda value: "{" + ",".join([f'"\\\\\\\\x{each.hex()}"' for each in value]) + "}",
-    LargeBinary: lambda value: f"\\\\x{value.hex()}",
-    Uuid: lambda value: value.hex,
-    Boolean: lambda value: "t" if value else "f",
+def _document(value: object) -> str:
+    return _escaped(orjson.dumps(value).decode())
+
+
+def _bytes(value: bytes) -> str:
+    return "\\\\x" + value.hex()
+
+
+def _list_of_bytes(value: Sequence[bytes]) -> str:
+    return '{"' + '","'.join(["\\\\\\\\x" + each.hex() for each in value]) + '"}' if value else "{}"
+
+
+_WRITERS: Final[dict[type, _Writer]] = {
+    JSONB: _document,
+    ARRAY: _list_of_bytes,
+    LargeBinary: _bytes,
+    Uuid: attrgetter("hex"),
+    Boolean: {True: "t", False: "f"}.__getitem__,
+    Integer: str,
+    Text: _escaped,
 }
+"""Those that are asked first stand first. Text is text: what else has to be made into it goes the way of all others."""
 
 
 def _records(table: Table, columns: list[str], rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:

@@ -13,12 +13,11 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 from sqlalchemy import insert, select, text
 from uuid_utils.compat import uuid7
 
-from services.intake.csv_files import CsvFile
-from services.intake.identity import seal_row
+from services.intake.csv_files import CsvFile, NumberedLine
+from services.intake.identity import seal_part, seal_row
 from services.intake.models import Cohort, CohortEntry, Import, ImportPart, table
 from services.intake.rules.columns import FileKind
 from services.intake.rules.families import Line, family_key
@@ -60,13 +59,13 @@ async def accept_file(session: Session, deployment: Deployment, file: CsvFile, p
     await session.flush()
     key = await household_key(session, deployment.vault, cohort.id if cohort else one.id, create=True)
     settings = deployment.settings
-    rows_max = settings.import_part_rows_max if isinstance(settings, IntakeSettings) else 500
-    for number, lines in enumerate(file.parts(rows_max)):
-        one.parts, one.rows = number + 1, one.rows + len(lines)
+    rows_max = settings.import_part_rows_max if isinstance(settings, IntakeSettings) else 2_000
+    for number, part in enumerate(file.parts(rows_max)):
+        one.parts, one.rows = number + 1, one.rows + len(part)
         if cohort is None:
-            await _keep_part(session, one.id, number, lines, key)
+            await _keep_part(session, one.id, number, part, key)
         else:
-            await _keep_entries(session, cohort, number, lines, key)
+            await _keep_entries(session, cohort, number, file.dialect.read(part), key)
     if one.rows == 0:
         raise Problem("file-empty", status=422, field="file")
     if cohort is not None:
@@ -97,8 +96,8 @@ def _import_of(file: CsvFile, purpose: Purpose, deployment: Deployment) -> Impor
         region=purpose.region,
         source_sha256=file.sha256,
         size_bytes=file.size_bytes,
-        header=file.header,
-        delimiter=file.delimiter,
+        header=list(file.dialect.header),
+        delimiter=file.dialect.delimiter,
         rows=0,
         parts=0,
         created_by=purpose.created_by,
@@ -127,9 +126,10 @@ async def _open_cohort(session: Session, one: Import, purpose: Purpose, deployme
     return cohort
 
 
-async def _keep_part(session: Session, import_id: UUID, number: int, lines: Sequence[Line], key: HouseholdKey) -> None:
-    sealed = key.seal(f"part {number}", orjson.dumps(lines).decode())
-    values = {"import_id": import_id, "number": number, "rows": len(lines), "sealed": sealed}
+async def _keep_part(
+    session: Session, import_id: UUID, number: int, part: Sequence[NumberedLine], key: HouseholdKey
+) -> None:
+    values = {"import_id": import_id, "number": number, "rows": len(part), "sealed": seal_part(key, number, part)}
     await session.execute(insert(table(ImportPart)).values({**values, "key_version": key.key_version}))
 
 

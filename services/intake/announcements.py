@@ -13,33 +13,39 @@ from services.intake.models import Household, Member, table
 from services.intake.rules.families import Family
 from shared.events.intake import HouseholdProfile, HouseholdRegistered, HouseholdUpdated, Housing, MemberProfile
 from shared.messaging import Session, announce
+from shared.messaging.announcing import Checked, made_and_checked
 
 _household, _member = table(Household), table(Member)
 
 
-def registered(
-    household_id: UUID, family: Family, register_code: str, members: Sequence[Mapping[str, Any]]
-) -> HouseholdRegistered:
+def registered(household_id: UUID, family: Family, register_code: str, members: Sequence[Mapping[str, Any]]) -> Checked:
     """A household that has just entered."""
-    return HouseholdRegistered(
-        household_id=household_id,
-        region=family.region,
-        registers=[register_code],
-        members=[member["id"] for member in members],
-        persons=len(members),
-        without_card_reason=family.without_card_reason,
-        revision=1,
+    return made_and_checked(
+        HouseholdRegistered,
+        {
+            "household_id": household_id,
+            "region": family.region,
+            "registers": [register_code],
+            "members": [member["id"] for member in members],
+            "persons": len(members),
+            "without_card_reason": family.without_card_reason,
+            "revision": 1,
+        },
     )
 
 
-def profile_of(household_id: UUID, family: Family, members: Sequence[Mapping[str, Any]]) -> HouseholdProfile:
-    return HouseholdProfile(
-        household_id=household_id,
-        region=family.region,
-        revision=1,
-        decile=family.decile,
-        members=[_member_profile(member) for member in members],
-        housing=Housing.model_validate(family.housing) if family.housing else None,
+def profiled(household_id: UUID, family: Family, members: Sequence[Mapping[str, Any]]) -> Checked:
+    """What it is like."""
+    return made_and_checked(
+        HouseholdProfile,
+        {
+            "household_id": household_id,
+            "region": family.region,
+            "revision": 1,
+            "decile": family.decile,
+            "members": list(map(_of_member, members)),
+            "housing": family.housing or None,
+        },
     )
 
 
@@ -88,19 +94,20 @@ def _profile(household: Mapping[str, Any], members: Sequence[Mapping[str, Any]])
         region=household["region"],
         revision=household["revision"],
         decile=household["decile"],
-        members=[_member_profile(member) for member in members],
+        members=[MemberProfile.model_validate(_of_member(member)) for member in members],
         housing=Housing.model_validate(household["housing"]) if household["housing"] else None,
     )
 
 
-def _member_profile(member: Mapping[str, Any]) -> MemberProfile:
-    return MemberProfile(
-        member_id=member["id"],
-        sex=member["sex"],
-        birth_year=member["birth_year"],
-        relation=member["relation"],
-        at_school=member["at_school"],
-        works=member["works"],
-        disability=member["disability"],
-        pregnant=member["pregnant"],
-    )
+def _of_member(member: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a MemberProfile, of a row of the table of members."""
+    return {
+        "member_id": member["id"],
+        "sex": member["sex"],
+        "birth_year": member["birth_year"],
+        "relation": member["relation"],
+        "at_school": member["at_school"],
+        "works": member["works"],
+        "disability": member["disability"],
+        "pregnant": member["pregnant"],
+    }

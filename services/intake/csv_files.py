@@ -11,7 +11,7 @@ import hashlib
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 from services.intake.rules.columns import FileKind, check_header
 from services.intake.rules.families import Line, family_key
@@ -23,35 +23,55 @@ LINE_MAX: Final = 64 * 1024
 _DELIMITERS: Final = ",;\t|"
 
 
+NumberedLine = tuple[int, str]
+"""A line as it came, without its end, and its number; the header is line 1."""
+
+
+class Dialect(NamedTuple):
+    """How the cells of a file's lines are told apart, and what they are."""
+
+    header: tuple[str, ...]
+    delimiter: str
+
+    def read(self, lines: Iterable[NumberedLine]) -> list[Line]:
+        """Lines as rows. One that is damaged is marked as such, and keeps what could be read of it."""
+        return [(number, self.cells(line)) for number, line in lines]
+
+    def cells(self, line: str) -> dict[str, str]:
+        return _cells(self.header, _split(line, self.delimiter))
+
+
 @dataclass(frozen=True, slots=True)
 class CsvFile:
-    """An accepted file: its header fits its kind. Rows are read when asked for, once."""
+    """An accepted file: its header fits its kind. Lines are read when asked for, once."""
 
-    header: list[str]
-    delimiter: str
+    dialect: Dialect
     size_bytes: int
     sha256: str
     _text: io.TextIOWrapper
 
-    def parts(self, rows_max: int) -> Iterator[list[Line]]:
-        """Rows in parts of about so many, never splitting a family that could be one.
+    def parts(self, rows_max: int) -> Iterator[list[NumberedLine]]:
+        """Lines in parts of about so many, without blank ones, never splitting a family that could be one.
 
         Raises a problem (422) at a line that is not UTF-8.
         """
-        part: list[Line] = []
-        for line in self._rows():
+        part: list[NumberedLine] = []
+        for line in self._lines():
             # A family of more rows than a part holds is none; it is cut, and refused for its size.
-            if len(part) >= rows_max and (len(part) >= 2 * rows_max or family_key(part[-1][1]) != family_key(line[1])):
+            if len(part) >= rows_max and (len(part) >= 2 * rows_max or not self._are_together(part[-1], line)):
                 yield part
                 part = []
             part.append(line)
         if part:
             yield part
 
-    def _rows(self) -> Iterator[Line]:
+    def _lines(self) -> Iterator[NumberedLine]:
         for number, line in enumerate(_lines(self._text), start=2):
-            if line.strip():
-                yield number, _cells(self.header, _split(line, self.delimiter))
+            if not line.isspace():
+                yield number, line.rstrip("\n")
+
+    def _are_together(self, one: NumberedLine, other: NumberedLine) -> bool:
+        return family_key(self.dialect.cells(one[1])) == family_key(self.dialect.cells(other[1]))
 
 
 def open_csv(file: IO[bytes], kind: FileKind) -> CsvFile:
@@ -65,7 +85,7 @@ def open_csv(file: IO[bytes], kind: FileKind) -> CsvFile:
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline=None)
     first = next(_lines(text), "")
     delimiter = max(_DELIMITERS, key=first.count)
-    header = [cell.strip().casefold() for cell in _split(first, delimiter) or []]
+    header = [cell.strip().casefold() for cell in _split(first.rstrip("\n"), delimiter) or []]
     if not any(header):
         raise Problem("file-empty", status=422, field="file")
     check = check_header(kind, header)
@@ -78,7 +98,7 @@ def open_csv(file: IO[bytes], kind: FileKind) -> CsvFile:
             unknown=_listed(check.unknown),
             repeated=_listed(check.repeated),
         )
-    return CsvFile(header, delimiter, size_bytes, sha256, text)
+    return CsvFile(Dialect(tuple(header), delimiter), size_bytes, sha256, text)
 
 
 def write_rows(rows: Iterable[Sequence[str]], delimiter: str) -> bytes:
@@ -102,7 +122,6 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 
 def _split(line: str, delimiter: str) -> list[str] | None:
     """The cells of a line, or None where its quotes do not close."""
-    line = line.rstrip("\r\n")
     if '"' not in line and line.isprintable():
         return line.split(delimiter)
     try:

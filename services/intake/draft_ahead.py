@@ -21,25 +21,31 @@ from functools import partial
 from typing import Final, NamedTuple
 from uuid import UUID
 
-import orjson
 import structlog
 
-from services.intake.drafts import Draft, draft_families
+from services.intake.csv_files import Dialect, NumberedLine
+from services.intake.drafts import Draft, Drafter
+from services.intake.identity import open_part
 from services.intake.registrations import Source
 from services.intake.settings import IntakeSettings
 from shared.deployment import Deployment
 from shared.logging import configure_logging
+from shared.messaging.announcing import Announcer
+from shared.messaging.causes import Cause
 from shared.security import Vault
 
 log = structlog.get_logger(__name__)
 
 PARTS_AHEAD: Final = 3
 """So many drafted parts are kept at most: what a crash throws away, and what they need of memory."""
-PARTS_MIN: Final = 4
-"""For fewer parts than these, starting processes takes longer than they save."""
+PARTS_MIN: Final = 3
+"""For fewer parts than these, starting processes takes longer than they save: a second or two, a part some 0.4."""
 IDLE_SECONDS: Final = 30.0
 DRAFTING_SECONDS_MAX: Final = 60.0
-"""So long a part waits for its draft, and so old a draft may be: its moment becomes that of the registration."""
+"""So long a part waits for its draft, and so old a draft may be when it is taken.
+
+Its moment becomes that of the registration and of its events: they may say two minutes less than when they are written.
+"""
 REST_SECONDS: Final = 60.0
 """So long parts are drafted in place after a process could not be started, or was lost."""
 TASKS_PER_PROCESS_MAX: Final = 1_000
@@ -58,9 +64,16 @@ class Task(NamedTuple):
     """What has to be known to draft a part. Equal tasks give the same families."""
 
     part: SealedPart
+    dialect: Dialect
     source: Source
     region: str
     today: date
+    cause: Cause
+
+    def opened(self, vault: Vault) -> list[NumberedLine]:
+        """The lines of the part."""
+        key = vault.household_key(self.part.import_id, self.part.wrapped_key)
+        return open_part(key, self.part.number, self.part.sealed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +109,15 @@ class DraftAhead:
                     return await asyncio.wrap_future(before.future)
             except Exception as error:  # noqa: BLE001 - whatever keeps a draft from coming, it can be made here
                 self._rest(error)
-        return _draft(self.deployment.vault, task, self.deployment.clock.now())
+        deployment = self.deployment
+        # Beside the loop, which has more to do than this file.
+        return await asyncio.to_thread(
+            _draft, deployment.vault, deployment.kernel.announcer, task, deployment.clock.now()
+        )
+
+    def parts_of(self, import_id: UUID) -> dict[int, SealedPart]:
+        """The parts of a file that are at hand, because they were begun with; by their numbers."""
+        return {number: begun.task.part for (one, number), begun in self._begun.items() if one == import_id}
 
     def close(self) -> None:
         """End the processes; what they had in hand is forgotten."""
@@ -181,26 +202,24 @@ def _start(processes: int, deployment: Deployment) -> ProcessPoolExecutor:
         processes,
         multiprocessing.get_context("spawn"),
         initializer=_be_a_drafter,
-        initargs=(settings.deployment_keys(), settings.index_key()),
+        initargs=(settings.deployment_keys(), settings.index_key(), deployment.kernel.announcer),
         max_tasks_per_child=TASKS_PER_PROCESS_MAX,
     )
 
 
-def _draft(vault: Vault, task: Task, now: datetime) -> list[Draft]:
-    part = task.part
-    key = vault.household_key(part.import_id, part.wrapped_key)
-    lines = [(number, cells) for number, cells in orjson.loads(key.open(f"part {part.number}", part.sealed))]
-    return draft_families(vault, lines, task.source, task.region, today=task.today, now=now)
+def _draft(vault: Vault, announcer: Announcer, task: Task, now: datetime) -> list[Draft]:
+    drafter = Drafter(vault, announcer, task.cause, task.source, task.region, task.today, now)
+    return drafter.draft(task.dialect.read(task.opened(vault)))
 
 
-_vault: Vault | None = None
-"""In a process that drafts: the keys it was started with."""
+_own: tuple[Vault, Announcer] | None = None
+"""In a process that drafts: the keys it was started with, and whose words it writes."""
 
 
-def _be_a_drafter(deployment_keys: dict[int, bytes], index_key: bytes) -> None:
-    global _vault
+def _be_a_drafter(deployment_keys: dict[int, bytes], index_key: bytes, announcer: Announcer) -> None:
+    global _own
     configure_logging("warning", for_good=True, service="intake")
-    _vault = Vault(deployment_keys, index_key)
+    _own = Vault(deployment_keys, index_key), announcer
     # Drafts hold nothing that refers back to itself: looking for it costs a tenth of the time.
     gc.disable()
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -215,6 +234,6 @@ def _end_with_parent() -> None:
 
 
 def _draft_in_process(task: Task, now: datetime) -> list[Draft]:
-    if _vault is None:
+    if _own is None:
         raise RuntimeError("this process was not started to draft")
-    return _draft(_vault, task, now)
+    return _draft(*_own, task, now)

@@ -10,9 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
-from services.intake.announcements import profile_of, registered
+from services.intake.announcements import profiled, registered
 from services.intake.identity import Address, Identity, seal_address, seal_card, seal_identity
 from services.intake.places import kecamatan_of
 from services.intake.registrations import Entrant, Source
@@ -20,7 +18,7 @@ from services.intake.rules.admission import Applicant
 from services.intake.rules.families import Family
 from services.intake.rules.findings import warnings
 from services.intake.rules.rows import Row
-from shared.messaging.announcing import checked
+from shared.messaging.ids import new_id
 from shared.security import HouseholdKey, Vault
 
 
@@ -43,8 +41,8 @@ def enter(
         None if not family.card else _card(vault, family.card, household_id, key, today),
         [seal_member(vault, key, member, family.region) for member in members],
         (
-            checked(registered(household_id, family, source.register_code, members)),
-            checked(profile_of(household_id, family, members)),
+            registered(household_id, family, source.register_code, members),
+            profiled(household_id, family, members),
         ),
     )
 
@@ -53,7 +51,7 @@ def new_member(row: Row, applicant: Applicant, household_id: UUID, source: Sourc
     """A row of the table of members, still with the person that ``seal_member`` seals."""
     person = row.person
     return {
-        "id": uuid7(),
+        "id": new_id(),
         "household_id": household_id,
         "person": person,
         "nik_index": applicant.nik_index,
@@ -76,16 +74,13 @@ def new_member(row: Row, applicant: Applicant, household_id: UUID, source: Sourc
 
 def seal_member(vault: Vault, key: HouseholdKey, member: Mapping[str, Any], region: str) -> dict[str, Any]:
     """The same row, its person sealed, and found by its names within the kecamatan of a region."""
-    person = member["person"]
+    sealed = dict(member)
+    person = sealed.pop("person")
     identity = Identity(person.name, person.nik.digits, person.born, person.phone)
-    values = {
-        **member,
-        "identity": seal_identity(key, member["id"], identity),
-        "key_version": key.key_version,
-        "name_index": sorted(vault.name_index(person.name, kecamatan_of(region))),
-    }
-    del values["person"]
-    return values
+    sealed["identity"] = seal_identity(key, member["id"], identity)
+    sealed["key_version"] = key.key_version
+    sealed["name_index"] = sorted(vault.name_index(person.name, kecamatan_of(region)))
+    return sealed
 
 
 def _household(family: Family, household_id: UUID, key: HouseholdKey, source: Source, now: datetime) -> dict[str, Any]:
@@ -106,7 +101,7 @@ def _household(family: Family, household_id: UUID, key: HouseholdKey, source: So
 
 
 def _card(vault: Vault, number: str, household_id: UUID, key: HouseholdKey, today: date) -> dict[str, Any]:
-    card_id = uuid7()
+    card_id = new_id()
     return {
         "id": card_id,
         "household_id": household_id,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
 import orjson
 
+from services.intake.csv_files import NumberedLine
 from services.intake.rules.columns import REASON_COLUMN
 from shared.security import HouseholdKey, Vault
 
@@ -72,14 +74,25 @@ def open_row(key: HouseholdKey, place: str, sealed: bytes) -> dict[str, str]:
     return cells
 
 
+def seal_part(key: HouseholdKey, number: int, lines: Sequence[NumberedLine]) -> bytes:
+    """A part of a file as received. ``number`` is its place among the parts."""
+    return key.seal(f"lines {number}", orjson.dumps(lines).decode())
+
+
+def open_part(key: HouseholdKey, number: int, sealed: bytes) -> list[NumberedLine]:
+    return [(line_number, line) for line_number, line in orjson.loads(key.open(f"lines {number}", sealed))]
+
+
 def row_digest(vault: Vault, cells: Mapping[str, str]) -> bytes:
     """Tells whether two files carry the very same row, wherever it stands in them."""
-    names = _compared(tuple(cells))
-    said = list(zip(names, map(str.strip, map(cells.__getitem__, names)), strict=True))
-    return vault.digest(b"row\0" + orjson.dumps(said))
+    named, values = _compared(tuple(cells))
+    return vault.digest(named + orjson.dumps([*map(str.strip, values(cells))]))
 
 
 @lru_cache(maxsize=256)
-def _compared(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns of a file that a digest covers, in an order that does not depend on the file."""
-    return tuple(sorted(name for name in names if name not in _NOT_OF_THE_PERSON))
+def _compared(names: tuple[str, ...]) -> tuple[bytes, Callable[[Mapping[str, str]], tuple[str, ...]]]:
+    """The columns of a file that a digest covers, in an order that does not depend on the file, and what reads them."""
+    compared = sorted(name for name in names if name not in _NOT_OF_THE_PERSON)
+    # A reader of one column would give the cell by itself.
+    values = itemgetter(*compared) if len(compared) > 1 else lambda cells: tuple(map(cells.__getitem__, compared))
+    return b"row\0" + orjson.dumps(compared), values

@@ -6,14 +6,10 @@ way only. A file has the register to itself; forms share it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from itertools import groupby
 from typing import Any
-from uuid import UUID
-
-from uuid_utils.compat import uuid7
 
 from services.intake.drafts import Draft
 from services.intake.entrants import new_member
@@ -29,6 +25,7 @@ from services.intake.write_registrations import Writing
 from shared.deployment import deployment_of_session
 from shared.messaging import Session
 from shared.messaging.causes import Cause
+from shared.messaging.ids import id_of, new_id
 
 
 async def register_families(session: Session, families: Sequence[Family], source: Source) -> list[Registration]:
@@ -48,12 +45,12 @@ async def register_families(session: Session, families: Sequence[Family], source
 
 
 async def register_drafts(
-    session: Session, drafts: Sequence[Draft], source: Source, region: str, *, today: date
+    session: Session, drafts: Sequence[Draft], source: Source, read_again: Callable[[Draft], Family]
 ) -> list[Registration]:
-    """The same for families that were drafted from a file about a region: of whom nobody is known enters as drafted."""
+    """The same for families that were drafted from a file: of whom nobody is known enters as drafted."""
     await lock_register(session)
     known = await Known.load(session, [draft.seen for draft in drafts], source.numbering, source.into)
-    done = [_admit_draft(draft, known, source, region, today) for draft in drafts]
+    done = [_admit_draft(draft, known, source, read_again) for draft in drafts]
     await _write(session, source, known, done)
     return done
 
@@ -115,7 +112,7 @@ def _admit_family(family: Family, seen: Seen, known: Known, source: Source) -> R
         for row in family.rows:
             row.findings.append(refusal("kk-of-another-family", "nomor_kartu_keluarga"))
     standing = known.standing_of(seen)
-    household_id = standing.household_id if standing else uuid7()
+    household_id = standing.household_id if standing else new_id()
     one = Registration(seen, household_id, is_new=standing is None, standing=standing, family=family)
     for row, applicant in admissible:
         admission = admit(
@@ -138,14 +135,15 @@ def _admit_family(family: Family, seen: Seen, known: Known, source: Source) -> R
     return one
 
 
-def _admit_draft(draft: Draft, known: Known, source: Source, region: str, today: date) -> Registration:
+def _admit_draft(draft: Draft, known: Known, source: Source, read_again: Callable[[Draft], Family]) -> Registration:
     drafted, seen = draft.drafted, draft.seen
     if drafted is None or not known.has_nobody_of(seen):
-        return _admit_family(draft.read_again(region, today=today), seen, known, source)
-    one = Registration(seen, UUID(bytes=drafted.household_id), is_new=True, standing=None, drafted=drafted)
+        return _admit_family(read_again(draft), seen, known, source)
+    household_id, family = id_of(drafted.household_id), read_again(draft) if draft.has_refused else None
+    one = Registration(seen, household_id, is_new=True, standing=None, family=family, drafted=drafted)
     for applicant, member_id in zip(seen.applicants, drafted.member_ids, strict=True):
         known.digests.add(applicant.digest)
-        known.take(applicant, Holder(one.household_id, UUID(bytes=member_id), seen.region, source.import_id))
+        known.take(applicant, Holder(household_id, id_of(member_id), seen.region, source.import_id))
     _remember(one, known, source)
     return one
 
@@ -160,7 +158,7 @@ def _held(row: Row, applicant: Applicant, admission: Admission, region: str, sou
     if holder is None or applicant.nik_index is None:
         raise ValueError("a row is held because of somebody who has its number")
     return {
-        "id": uuid7(),
+        "id": new_id(),
         "import_id": source.import_id,
         "row_number": row.number,
         "row_digest": applicant.digest,

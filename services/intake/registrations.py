@@ -9,9 +9,9 @@ from uuid import UUID
 
 from services.intake.register_lookup import Seen, Standing
 from services.intake.rules.families import Family
-from shared.bulk import Copied
 from shared.messaging.announcing import Checked
 from shared.messaging.causes import Cause
+from shared.messaging.written_ahead import WrittenAhead
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,12 @@ class Drafted(NamedTuple):
     warned: int
     """So many members have warnings."""
     wrapped_key: bytes
-    household: Copied
-    key: Copied
-    card: Copied | None
-    members: Copied
-    said: tuple[Checked, ...]
+    household: bytes
+    key: bytes
+    card: bytes
+    """Nothing where there is none."""
+    members: bytes
+    said: WrittenAhead
 
 
 @dataclass(slots=True)
@@ -61,7 +62,7 @@ class Registration:
     is_new: bool
     standing: Standing | None
     family: Family | None = None
-    """None where it entered as it was drafted: nobody had to look at its rows again."""
+    """None where nobody had to look at its rows: all of it entered as drafted, or it stands already."""
     members: list[dict[str, Any]] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
     known: int = 0

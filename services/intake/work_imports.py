@@ -6,8 +6,11 @@ the start of that part, and nothing of it stands twice.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +18,9 @@ import structlog
 from sqlalchemy import delete, insert, select, text
 
 from services.intake.accept_file import WORK
+from services.intake.csv_files import Dialect
 from services.intake.draft_ahead import PARTS_AHEAD, PARTS_MIN, SealedPart, Task, draft_ahead_of
-from services.intake.drafts import Draft
+from services.intake.drafts import Draft, read_again
 from services.intake.identity import seal_row
 from services.intake.models import Import, ImportPart, ImportReject, table
 from services.intake.register_families import register_drafts
@@ -28,11 +32,13 @@ from services.intake.rules.findings import refusals
 from shared.deployment import deployment_of_session
 from shared.events.fields import CohortOutcome
 from shared.events.intake import RegisterSnapshotImported
-from shared.messaging import Session, announce, schedule
+from shared.messaging import Session, announce, current_cause, schedule
 from shared.security import HouseholdKey, household_key
 
 log = structlog.get_logger(__name__)
 _part = table(ImportPart)
+_number = itemgetter(0)
+"""Of a numbered line."""
 
 
 async def work_next_part(session: Session, import_id: UUID) -> None:
@@ -61,10 +67,17 @@ async def work_next_part(session: Session, import_id: UUID) -> None:
 async def _register_part(session: Session, one: Import) -> None:
     deployment = deployment_of_session(session)
     key = await household_key(session, deployment.vault, one.id)
-    source = Source(one.register_code, one.numbering, one.id)
     today = deployment.clock.today()
-    drafts = await _drafts_of_part(session, one, source, today)
-    done = await register_drafts(session, drafts, source, one.region, today=today)
+    due, *next_ones = await _tasks(session, one, today)
+    drafts = await draft_ahead_of(deployment).take(due, then=next_ones)
+    opened = cache(lambda: due.opened(deployment.vault))
+
+    def again(draft: Draft) -> Family:
+        lines = opened()
+        first, last = bisect_left(lines, draft.first, key=_number), bisect_right(lines, draft.last, key=_number)
+        return read_again(draft, due.dialect.read(lines[first:last]), one.region, today=today)
+
+    done = await register_drafts(session, drafts, due.source, again)
     await _reject(session, one, [each.family for each in done if each.family is not None], key)
     one.registered += sum(each.joined for each in done)
     one.households += sum(each.enters for each in done)
@@ -73,24 +86,32 @@ async def _register_part(session: Session, one: Import) -> None:
     one.warned += sum(each.warned for each in done)
 
 
-async def _drafts_of_part(session: Session, one: Import, source: Source, today: date) -> list[Draft]:
-    """The families of the part that is due, which is taken away; those of the next ones are begun with."""
+async def _tasks(session: Session, one: Import, today: date) -> list[Task]:
+    """To draft the part that is due, which is taken away, and the next ones."""
     last = one.parts_done + (PARTS_AHEAD if one.parts >= PARTS_MIN else 0)
-    found = await session.execute(_SEALED_PARTS, {"import_id": one.id, "first": one.parts_done, "last": last})
-    tasks = [Task(SealedPart(one.id, row.number, row.sealed, row.wrapped), source, one.region, today) for row in found]
-    due, *next_ones = tasks
-    if due.part.number != one.parts_done:
+    at_hand = draft_ahead_of(deployment_of_session(session)).parts_of(one.id)
+    numbers = [number for number in range(one.parts_done, min(last + 1, one.parts)) if number not in at_hand]
+    for row in await session.execute(_SEALED_PARTS, {"import_id": one.id, "numbers": numbers}):
+        at_hand[row.number] = SealedPart(one.id, row.number, row.sealed, row.wrapped)
+    taken = await session.execute(
+        delete(_part).where(_part.c.import_id == one.id, _part.c.number == one.parts_done).returning(_part.c.number)
+    )
+    if taken.one_or_none() is None:
         raise ValueError("a part of the file is gone")
-    await session.execute(delete(_part).where(_part.c.import_id == one.id, _part.c.number == one.parts_done))
-    return await draft_ahead_of(deployment_of_session(session)).take(due, then=next_ones)
+    dialect, cause = Dialect(tuple(one.header), one.delimiter), current_cause()
+    source = Source(one.register_code, one.numbering, one.id)
+    return [
+        Task(at_hand[number], dialect, source, one.region, today, cause)
+        for number in range(one.parts_done, last + 1)
+        if number in at_hand
+    ]
 
 
 _SEALED_PARTS = text(
     """
     select number, sealed, wrapped
     from import_part join kernel.household_key on household_id = import_id
-    where import_id = :import_id and number between :first and :last
-    order by number
+    where import_id = :import_id and number = any(cast(:numbers as integer[]))
     """
 )
 

@@ -1,4 +1,4 @@
-"""Write registrations with few statements, and announce them in the order of the file."""
+"""Write registrations with few statements, and announce them: first the drafted, then the others, each in its order."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from services.intake.entrants import enter, seal_member
 from services.intake.identity import seal_row
 from services.intake.models import FamilyCard, HeldRow, Household, HouseholdReference, Member, table
 from services.intake.registrations import Drafted, Entrant, Registration, Source
-from shared.bulk import NewRows, copied, write_copied, write_rows
+from shared.bulk import NewRows, RowLines, write_rows
 from shared.deployment import Deployment
 from shared.events.intake import DuplicateSuspected
 from shared.messaging import Session, announce, in_course_of
-from shared.messaging.announcing import announce_checked
+from shared.messaging.announcing import Announcer, announce_checked
+from shared.messaging.causes import Cause
+from shared.messaging.written_ahead import announce_written, write_ahead
 from shared.security import HouseholdKey, household_keys
 from shared.security.tables import household_keys as household_key_table
 
@@ -49,9 +51,9 @@ class Writing:
         )
         made = {each.household_id: each.said for each in entrants}
         for each in done:
-            if each.enters:
+            if each.enters and each.drafted is None:
                 with in_course_of(each.cause):
-                    for said in made[each.household_id] if each.drafted is None else each.drafted.said:
+                    for said in made[each.household_id]:
                         announce_checked(self.session, said)
         await self._update([each for each in done if not each.is_new])
         for each in done:
@@ -60,10 +62,11 @@ class Writing:
                     announce(self.session, _suspected(row, each))
 
     async def _write_drafted(self, drafted: Sequence[Drafted]) -> None:
-        await write_copied(self.session, table(Household), [each.household for each in drafted])
-        await write_copied(self.session, household_key_table, [each.key for each in drafted])
-        await write_copied(self.session, table(FamilyCard), [each.card for each in drafted if each.card])
-        await write_copied(self.session, table(Member), [each.members for each in drafted])
+        await _HOUSEHOLDS.write(self.session, [each.household for each in drafted])
+        await _KEYS.write(self.session, [each.key for each in drafted])
+        await _CARDS.write(self.session, [each.card for each in drafted if each.card])
+        await _MEMBERS.write(self.session, [each.members for each in drafted])
+        await announce_written(self.session, [each.said for each in drafted])
 
     def _enter(self, each: Registration, today: date, now: datetime) -> Entrant:
         if each.family is None:
@@ -127,21 +130,25 @@ class Writing:
         await announce_updated(self.session, reasons)
 
 
-def as_lines(entrant: Entrant) -> Drafted:
-    """A family that may enter, its rows made into lines."""
+def as_lines(entrant: Entrant, announcer: Announcer, cause: Cause, now: datetime) -> Drafted:
+    """A family that may enter, its rows and what is said of it made into lines."""
     return Drafted(
         entrant.household_id.bytes,
         [member["id"].bytes for member in entrant.members],
         sum(bool(member["warnings"]) for member in entrant.members),
         entrant.key["wrapped"],
-        copied(table(Household), [entrant.household]),
-        copied(household_key_table, [entrant.key]),
-        None if entrant.card is None else copied(table(FamilyCard), [entrant.card]),
-        copied(table(Member), entrant.members),
-        entrant.said,
+        _HOUSEHOLDS.of([entrant.household]),
+        _KEYS.of([entrant.key]),
+        b"" if entrant.card is None else _CARDS.of([entrant.card]),
+        _MEMBERS.of(entrant.members),
+        write_ahead(entrant.said, announcer, cause, now),
     )
 
 
+_HOUSEHOLDS = RowLines(table(Household), without=("withdrawn_reason",))
+_KEYS = RowLines(household_key_table, without=("created_at",))
+_CARDS = RowLines(table(FamilyCard), without=("valid_to",))
+_MEMBERS = RowLines(table(Member), without=("dukcapil_on", "left_reason"))
 _GROW = text(
     """
     update household

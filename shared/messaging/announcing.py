@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -89,7 +90,7 @@ def _always(event: type[Event], root: str, service: str, agency: str) -> _Always
 
 
 class Checked(NamedTuple):
-    """An event that keeps its contract, as it goes on the bus; small, and good for another process to make."""
+    """An event that keeps its contract, as it goes on the bus."""
 
     of: type[Event]
     kind_of_subject: str
@@ -103,11 +104,24 @@ def checked(event: Event) -> Checked:
     Raises:
         ContractBroken: the event breaks its contract, is too large, or carries an id number.
     """
+    return _checked(_validated(type(event), event))
+
+
+def made_and_checked(event: type[Event], values: Mapping[str, Any]) -> Checked:
+    """The same for an event that is made of values, and so looked at once. Raises as ``checked`` does."""
+    return _checked(_validated(event, values))
+
+
+def _validated(of: type[Event], said: Event | Mapping[str, Any]) -> Event:
     try:
-        event.__pydantic_validator__.validate_python(event)
+        event: Event = of.__pydantic_validator__.validate_python(said)
     except ValidationError as wrong:
         places = [".".join(map(str, each["loc"])) for each in wrong.errors(include_input=False, include_url=False)]
-        raise ContractBroken(f"{type(event).__name__} breaks its contract at {', '.join(places)}.") from None
+        raise ContractBroken(f"{of.__name__} breaks its contract at {', '.join(places)}.") from None
+    return event
+
+
+def _checked(event: Event) -> Checked:
     payload = event.__pydantic_serializer__.to_json(event)
     if len(payload) > EVENT_BYTES_MAX:
         raise ContractBroken(
@@ -132,15 +146,13 @@ def announce(session: Session, event: Event) -> None:
 
 def announce_checked(session: Session, event: Checked) -> None:
     """The same for an event that was checked before. Raises as ``announce`` does."""
-    announcer = _announcer(session)
-    if event.of.announcer != announcer.service:
-        raise ContractBroken(f"{event.of.__name__} is announced by {event.of.announcer}, not by {announcer.service}.")
+    announcer = announcer_of(session)
     _pending(session).append(envelop(event, announcer, current_cause(), announcer.clock.now()))
 
 
 def erase_profile(session: Session, profile: type[Event], household_id: UUID) -> None:
     """Erase a household's profile from its compacted topic: readers hear a tombstone."""
-    announcer = _announcer(session)
+    announcer = announcer_of(session)
     if profile.kind != "profiles" or profile.announcer != announcer.service:
         raise ContractBroken(f"{profile.__name__} is no profile of {announcer.service}.")
     always = announcer.always(profile)
@@ -151,7 +163,13 @@ def erase_profile(session: Session, profile: type[Event], household_id: UUID) ->
 
 
 def envelop(event: Checked, announcer: Announcer, cause: Cause, at: datetime) -> Announcement:
-    """The record of an event, without its number."""
+    """The record of an event, without its number.
+
+    Raises:
+        ContractBroken: the event is another service's.
+    """
+    if event.of.announcer != announcer.service:
+        raise ContractBroken(f"{event.of.__name__} is announced by {event.of.announcer}, not by {announcer.service}.")
     always = announcer.always(event.of)
     headers = _headers(always, f"{event.kind_of_subject}/{event.subject_id}", cause, at)
     return Announcement(always.topic, event.subject_id.encode(), always.type, headers, event.payload, always.numbered)
@@ -189,7 +207,13 @@ def _says_unknown(value: object) -> bool:
 
 def announced_so_far(session: Session) -> int:
     """How many announcements wait for this session's commit."""
-    return len(session.info.get("announced", ()))
+    ahead: int = session.info.get(_AHEAD, 0)
+    return len(session.info.get("announced", ())) + ahead
+
+
+def count_written_ahead(session: Session, count: int) -> None:
+    """So many announcements are in the outbox already, and wait for the commit."""
+    session.info[_AHEAD] = session.info.get(_AHEAD, 0) + count
 
 
 async def write_announcements(session: Session) -> int:
@@ -198,19 +222,18 @@ async def write_announcements(session: Session) -> int:
     Keys are numbered in sorted order, so that two edges never wait for each other in a circle.
 
     Returns:
-        How many rows were written.
+        How many rows were written, those that were written ahead among them.
     """
     pending: list[Announcement] = session.info.pop("announced", [])
+    ahead: int = session.info.pop(_AHEAD, 0)
     if not pending:
-        return 0
+        return ahead
     await session.flush()
     numbers = await _numbers(session, Counter(each.key for each in pending if each.numbered))
     for each in pending:
-        event_id = each.headers["ce_id"] = str(each.event_id)
-        each.headers["traceparent"] = _traceparent(each.headers["ce_correlationid"], event_id)
         if each.numbered:
             numbers[each.key] += 1
-            each.headers["ce_sequence"] = str(numbers[each.key])
+        finish(each, numbers.get(each.key, 0))
     driver = await driver_in_transaction(session)
     if len(pending) < _COPIED_MIN:
         ids, topics, keys, types, headers, payloads = zip(*map(_row, pending), strict=True)
@@ -221,7 +244,15 @@ async def write_announcements(session: Session) -> int:
         await driver.copy_records_to_table(
             outbox.name, schema_name=outbox.schema, columns=_COLUMNS, records=map(_row, pending)
         )
-    return len(pending)
+    return ahead + len(pending)
+
+
+def finish(one: Announcement, number: int) -> None:
+    """Add what is known last: the number, where it gets one, and what follows from the event's id."""
+    event_id = one.headers["ce_id"] = str(one.event_id)
+    one.headers["traceparent"] = _traceparent(one.headers["ce_correlationid"], event_id)
+    if one.numbered:
+        one.headers["ce_sequence"] = str(number)
 
 
 async def _numbers(session: Session, wanted: Counter[bytes]) -> dict[bytes, int]:
@@ -244,7 +275,8 @@ def _traceparent(correlation_id: str, event_id: str) -> str:
     return f"00-{correlation_id.replace('-', '')}-{event_id[19:23]}{event_id[24:]}-01"
 
 
-def _announcer(session: Session) -> Announcer:
+def announcer_of(session: Session) -> Announcer:
+    """Who announces what this session says. Raises ProjectionMayNotAct."""
     if session.info.get("projecting"):
         raise ProjectionMayNotAct("A projection only writes read tables; what acts is a reaction (@router.on).")
     announcer: Announcer = session.info["announcer"]
@@ -256,6 +288,7 @@ def _pending(session: Session) -> list[Announcement]:
     return pending
 
 
+_AHEAD: Final = "written_ahead"
 _NUMBER = """
     insert into kernel.announced (key, last_sequence)
     select convert_to(k, 'UTF8'), n from unnest(cast($1::text as text[]), cast($2::text as bigint[])) as wanted(k, n)

@@ -18,6 +18,12 @@ def new_id() -> UUID:
     return made
 
 
+def id_of(raw: bytes) -> UUID:
+    """The UUID of its sixteen bytes."""
+    found: UUID = DriversUUID(raw)
+    return found
+
+
 def text_of(identity: UUID) -> str:
     """A UUID as everybody writes it."""
     return str(DriversUUID(identity.int.to_bytes(16, "big")))

@@ -55,8 +55,8 @@ class Kernel:
     """Handed to handlers with every session; the kernel itself knows nothing of it."""
 
     def __post_init__(self) -> None:
-        announcer = Announcer(self.events.service, self.settings.agency, self.settings.topic_root, self.clock)
-        self._info = {"announcer": announcer, "deployment": self.deployment}
+        self.announcer = Announcer(self.events.service, self.settings.agency, self.settings.topic_root, self.clock)
+        self._info = {"announcer": self.announcer, "deployment": self.deployment}
         self.sessions = self.sessions_of(self.engine)
         self.wake = Wake()
         self.timers = Timers(self.timer_router, self.sessions, self.clock, self.woken)

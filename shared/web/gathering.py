@@ -211,7 +211,14 @@ class _Company:
 
 
 def _response(turn: Turn, told: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(told), turn.status, media_type="application/json")
+    return Response(orjson.dumps(told, default=_as_text), turn.status, media_type="application/json")
+
+
+def _as_text(value: object) -> str:
+    """Ids of the database driver's own kind, which are written like all others."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"an answer holds no {type(value).__name__}")
 
 
 def _audited(each: _Waiting, told: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from shared.bulk import COPIED_MIN, NewRows, copied, copy_rows, write_copied, write_rows
+from shared.bulk import COPIED_MIN, NewRows, RowLines, copy_rows, write_rows
 from shared.driver import read_rows
 from tests.fixtures import DatabaseFactory
 
@@ -61,12 +61,12 @@ async def test_rows_read_back_as_they_were_given(sessions: Sessions) -> None:
 
 
 async def test_lines_read_back_as_the_rows_they_were_made_of(sessions: Sessions) -> None:
-    rows = list(_rows())
+    rows, lines = list(_rows()), RowLines(THING, without=("state",))
     rows[1] |= {"note": "a\\b\r\n\té\u2028", "said": {"t": "\\ \n"}, "words": [], "count": None}
     rows[2] |= {"note": "\\N", "said": [], "words": None}
     async with sessions() as session, session.begin():
-        await write_copied(session, THING, [copied(THING, rows[:1]), copied(THING, rows[1:])])
-        await write_copied(session, THING, [])
+        await lines.write(session, [lines.of(rows[:1]), lines.of([]), lines.of(rows[1:])])
+        await lines.write(session, [])
     async with sessions() as session:
         found = {row.id: row._asdict() for row in await session.execute(select(THING))}
     assert found == {row["id"]: {**row, "state": "new"} for row in rows}

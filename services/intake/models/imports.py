@@ -50,7 +50,7 @@ class Import(Base, table=True):
 
 
 class ImportPart(Base, table=True):
-    """Some hundred rows as received, sealed; families are whole. Deleted in the transaction that decides its rows."""
+    """Some rows as received, sealed; families are whole. Deleted in the transaction that decides its rows."""
 
     __tablename__: ClassVar[Any] = "import_part"
 

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from services.intake import draft_ahead
 from services.intake.checks import CHECKS
-from services.intake.draft_ahead import PARTS_AHEAD, draft_ahead_of
-from shared.events.intake import DuplicateSuspected, HouseholdProfile, HouseholdRegistered, HouseholdUpdated
-from shared.security import Role
+from services.intake.draft_ahead import PARTS_AHEAD, Task, draft_ahead_of
+from services.intake.drafts import Draft
+from shared.events.intake import (
+    DuplicateSuspected,
+    HouseholdProfile,
+    HouseholdRegistered,
+    HouseholdUpdated,
+    RegisterSnapshotImported,
+)
+from shared.messaging.announcing import Announcer
+from shared.security import Role, Vault
 from tests.fixtures import eventually
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
 from tests.services.intake.city import csv_of, intake, row, send, work_through
@@ -96,6 +106,37 @@ async def test_parts_whose_process_is_killed_are_drafted_in_place(deployment_of:
         assert [found for check in CHECKS for found in await check(session)] == []
 
 
+async def test_what_is_drafted_beside_is_announced_in_the_course_of_the_file(
+    deployment_of: DeploymentFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_place, drafted = list[int](), draft_ahead._draft
+
+    def draft(vault: Vault, announcer: Announcer, task: Task, now: datetime) -> list[Draft]:
+        in_place.append(task.part.number)
+        return drafted(vault, announcer, task, now)
+
+    monkeypatch.setattr(draft_ahead, "_draft", draft)
+    city = await intake(deployment_of, import_part_rows_max=50, import_processes=1)
+    await work_through(city, city.client(Role.OPERATOR), csv_of(rows_of_a_file()))
+    assert in_place == [0]
+    causes = {each["ce_correlationid"] for each in await city.announced_headers(HouseholdRegistered)}
+    assert causes == {each["ce_correlationid"] for each in await city.announced_headers(RegisterSnapshotImported)}
+    assert len(causes) == 1
+
+
+async def test_a_part_that_was_begun_with_and_is_gone_is_not_worked_through(deployment_of: DeploymentFactory) -> None:
+    city = await intake(deployment_of, import_part_rows_max=50, import_processes=1)
+    sent = (await send(city.client(Role.OPERATOR), csv_of(rows_of_a_file()))).json()
+    await city.run_due(limit=1)
+    assert 1 in draft_ahead_of(city.deployment).parts_of(UUID(sent["import_id"]))
+    async with city.session() as session:
+        await session.execute(text("delete from import_part where number = 1"))
+        await session.commit()
+    await city.run_due()
+    (left,) = await city.fetch("select state, parts_done from import")
+    assert (left.state, left.parts_done) == ("working", 1)
+
+
 async def test_a_file_goes_on_where_no_process_can_be_started(
     deployment_of: DeploymentFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,9 +189,9 @@ async def test_processes_end_when_no_file_comes(
 
 async def test_a_file_of_few_parts_starts_no_process(deployment_of: DeploymentFactory) -> None:
     city = await intake(deployment_of, import_part_rows_max=50, import_processes=2)
-    rows = [row(number, number) for number in range(120)]
+    rows = [row(number, number) for number in range(100)]
     done = await work_through(city, city.client(Role.OPERATOR), csv_of(rows))
-    assert done["registered"] == 120
+    assert done["registered"] == 100
     assert draft_ahead_of(city.deployment).processes == []
 
 
