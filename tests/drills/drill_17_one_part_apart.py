@@ -33,8 +33,12 @@ ROUNDS = 4
 ANNOUNCED_AT_ONCE = 500
 ALONE_FOR_A_SHARE_OF = 6
 """The second worker is started when one has heard a sixth of the backlog."""
-SECONDS_PER_EVENT: dict[Size, str] = {"small": "0.001", "large": "0", "huge": "0"}
-"""Small: so slow that a few thousand events outlast a rebalance. Large: as quick as a worker is."""
+SECONDS_PER_EVENT: dict[Size, str] = {"small": "0.001", "large": "0.004", "huge": "0"}
+"""Small: so slow that a few thousand events outlast a rebalance. Huge: as quick as a worker is.
+
+Large: so slow that two workers leave half of two processors to the others, as if they had a machine of their own: only
+then it can be seen what the others notice.
+"""
 LAG_MAX = 500
 """The others hear a few records a second from the load; who stopped hearing would be further behind."""
 LOOK_SECONDS = 0.25
