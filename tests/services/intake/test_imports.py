@@ -286,10 +286,10 @@ async def test_a_large_file_takes_no_more_memory_than_its_parts(deployment_of: D
         imports.append(UUID(sent["import_id"]))
         return found
 
-    # All are of so many parts that some are drafted ahead.
-    await peak(150, 0)
-    small = await peak(150, 150)
-    large = await peak(700, 300)
+    # Of five parts at least, so that as many as ever are drafted ahead.
+    await peak(250, 0)
+    small = await peak(250, 250)
+    large = await peak(500, 500)
     assert large < 1.5 * small
     assert draft_ahead_of(city.deployment).parts_of(imports[-1]) == {}
 
