@@ -192,7 +192,8 @@ _OF_DEPLOYMENTS: Final[dict[int, DraftAhead]] = {}
 
 def _processes_of(deployment: Deployment) -> int:
     settings = deployment.settings
-    return settings.import_processes if isinstance(settings, IntakeSettings) else 0
+    assert isinstance(settings, IntakeSettings)  # noqa: S101 - app.py declares them
+    return settings.import_processes
 
 
 def _start(processes: int, deployment: Deployment) -> ProcessPoolExecutor:

@@ -86,7 +86,7 @@ class Fact(NamedTuple):
     subject: str
     key: bytes
     time: datetime
-    """When it was announced (aware)."""
+    """When it was announced (aware); of families of a file, when they were drafted, up to two minutes before."""
     sequence: int | None
     """1, 2, 3 … per (source, key); None where the announcer does not number."""
     correlation_id: UUID

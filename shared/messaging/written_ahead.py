@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import NamedTuple
 
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.bulk import RowLines
 from shared.messaging.announcing import (
-    Announcement,
     Announcer,
     Checked,
     announcer_of,
@@ -54,24 +54,13 @@ def write_ahead(events: Sequence[Checked], announcer: Announcer, cause: Cause, a
         finish(each, number)
     return WrittenAhead(
         _NUMBERS.of([{"key": announcements[0].key, "last_sequence": number}]),
-        _RECORDS.of(map(_row, announcements)),
+        _RECORDS.of(announcements),
         len(announcements),
     )
 
 
-def _row(of: Announcement) -> dict[str, Any]:
-    return {
-        "event_id": of.event_id,
-        "topic": of.topic,
-        "key": of.key,
-        "type": of.type,
-        "headers": of.headers,
-        "payload": of.payload,
-    }
-
-
 _NUMBERS = RowLines(announced)
-_RECORDS = RowLines(outbox, without=("id", "created_at"))
+_RECORDS = RowLines(outbox, without=("id", "created_at"), by=attrgetter)
 
 
 async def announce_written(session: Session, some: Sequence[WrittenAhead]) -> None:

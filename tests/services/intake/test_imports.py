@@ -22,12 +22,39 @@ from shared.events.intake import (
 )
 from shared.security import Role
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
-from tests.services.intake.city import REGISTER_HEADER, csv_of, intake, kk, nik, row, send, work_through
+from tests.services.intake.city import KELURAHAN, REGISTER_HEADER, csv_of, intake, kk, nik, row, send, work_through
 
 
 async def findings(city: TestDeployment) -> list[object]:
     async with city.session() as session:
         return [finding for check in CHECKS for finding in await check(session)]
+
+
+async def test_a_profile_says_all_that_a_file_says(deployment_of: DeploymentFactory) -> None:
+    city = await intake(deployment_of)
+    said = {
+        "desil": "2", "partisipasi_sekolah": "2", "status_pekerjaan": "1", "penyandang_disabilitas": "1",
+        "ibu_hamil": "2", "status_kepemilikan_rumah": "1", "luas_lantai_m2": "30", "jenis_lantai_terluas": "5",
+        "jenis_dinding_terluas": "3", "jenis_atap_terluas": "3", "fasilitas_bab": "2", "sumber_air_minum_utama": "4",
+    }  # fmt: skip
+    file = csv_of([row(1, 1, **said)], list(dict.fromkeys([*REGISTER_HEADER, *said])))
+    await work_through(city, city.client(Role.OPERATOR), file)
+    (fact,), (profile,) = await city.announced(HouseholdRegistered), await city.announced(HouseholdProfile)
+    assert profile.model_dump(exclude={"household_id"}) == {
+        "region": KELURAHAN,
+        "revision": 1,
+        "decile": 2,
+        "members": [
+            {
+                "member_id": fact.members[0], "sex": "male", "birth_year": 1980, "relation": "head", "at_school": True,
+                "works": True, "disability": True, "pregnant": False,
+            }
+        ],
+        "housing": {
+            "tenure": "own", "floor": "wood", "wall": "wood-board-gypsum-grc", "roof": "zinc", "floor_area_m2": 30,
+            "toilet": "shared", "water": "bore-pump",
+        },
+    }  # fmt: skip
 
 
 async def test_a_file_becomes_households_with_facts_and_profiles(deployment_of: DeploymentFactory) -> None:
@@ -274,8 +301,16 @@ async def test_a_large_file_takes_no_more_memory_than_its_parts(deployment_of: D
     city = await intake(deployment_of, import_part_rows_max=50)
     operator, imports = city.client(Role.OPERATOR), list[UUID]()
 
-    async def peak(families: int, start: int) -> int:
-        rows = [row(start + family, start + family) for family in range(families)]
+    async def peak(families: int) -> int:
+        # Every file is of another year, so that its numbers are new.
+        year = 80 + len(imports)
+        rows = [
+            row(
+                family, family, id_keluarga=f"{year}-{family}", tanggal_lahir=f"19{year}-05-17",
+                nomor_kartu_keluarga=kk(family, f"1403{year - 70}"),
+            )
+            for family in range(families)
+        ]  # fmt: skip
         sent = (await send(operator, csv_of(rows))).json()
         tracemalloc.start()
         await city.run_due()
@@ -287,9 +322,9 @@ async def test_a_large_file_takes_no_more_memory_than_its_parts(deployment_of: D
         return found
 
     # Of five parts at least, so that as many as ever are drafted ahead.
-    await peak(250, 0)
-    small = await peak(250, 250)
-    large = await peak(500, 500)
+    await peak(250)
+    small = await peak(250)
+    large = await peak(1_000)
     assert large < 1.5 * small
     assert draft_ahead_of(city.deployment).parts_of(imports[-1]) == {}
 
