@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.bulk import RowLines
 from shared.messaging.announcing import (
+    Announcement,
     Announcer,
     Checked,
     announcer_of,
@@ -45,7 +46,11 @@ def write_ahead(events: Sequence[Checked], announcer: Announcer, cause: Cause, a
         ContractBroken: an event is another service's.
         ValueError: the events are of several subjects, or none of them is a fact.
     """
-    announcements = [envelop(each, announcer, cause, at) for each in events]
+    return lines_of([envelop(each, announcer, cause, at) for each in events])
+
+
+def lines_of(announcements: Sequence[Announcement]) -> WrittenAhead:
+    """Number what one new subject announces, and write it down. Raises ValueError as ``write_ahead`` does."""
     if len({each.key for each in announcements}) != 1 or not any(each.numbered for each in announcements):
         raise ValueError("the first events of one subject, a fact among them")
     number = 0

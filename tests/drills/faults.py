@@ -20,7 +20,7 @@ from sqlalchemy import text
 
 from shared.events.contracts import CONTRACTS
 from shared.events.envelope import Event, Tombstone
-from shared.messaging import announcing, consumer, hearing, points, relay
+from shared.messaging import announcing, consumer, hearing, points, relay, written_ahead
 from shared.messaging.routing import EventRouter, Hearer
 from shared.service import Service
 from tests.drills.nursery import dying_at
@@ -128,6 +128,8 @@ def be_the_next_release(service: Service) -> None:
         return waiting
 
     announcing._pending = pending
+    lines_of = written_ahead.lines_of
+    written_ahead.lines_of = lambda announcements: lines_of(_NextRelease.of(announcements))
 
 
 def die_while_folding(service: Service, when: str) -> None:  # noqa: ARG001 - every fault is called with the service
@@ -201,6 +203,13 @@ _TAKEN = text(
 class _NextRelease(list[announcing.Announcement]):
     """What was announced, as the next release would say it."""
 
+    @classmethod
+    def of(cls, announcements: Sequence[announcing.Announcement]) -> _NextRelease:
+        said = cls()
+        for each in announcements:
+            said.append(each)
+        return said
+
     def append(self, said: announcing.Announcement) -> None:
         if not said.numbered or said.payload is None:
             super().append(said)
@@ -223,8 +232,8 @@ def _know_second_version(contract: type[Event]) -> None:
         about: dict[str, Any]
 
         @property
-        def subject(self) -> str:
-            return contract.model_validate(self.about).subject
+        def kind_of_subject(self) -> str:
+            return contract.model_validate(self.about).kind_of_subject
 
         @property
         def subject_id(self) -> UUID:
