@@ -40,7 +40,7 @@ def make_web_app(
     and sign-in; one is made, and closed with the application, when none is given.
     """
     settings = deployment.settings
-    client = http or httpx2.AsyncClient(follow_redirects=False)
+    client = http or issuer_client()
 
     @asynccontextmanager
     async def whole_lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -78,6 +78,15 @@ def make_web_app(
     app.state.render_problem = render_problem
     refuse_undeclared_routes(app)
     return app
+
+
+def issuer_client() -> httpx2.AsyncClient:
+    """The client for the issuer: a connection for each request.
+
+    A kept one may be closed by the issuer in the moment in which it is used again, and a sign-in's code, which serves
+    once, cannot be sent a second time to see whether it arrived.
+    """
+    return httpx2.AsyncClient(follow_redirects=False, limits=httpx2.Limits(max_keepalive_connections=0))
 
 
 def include_routers(app: FastAPI, routers: Sequence[APIRouter]) -> None:
