@@ -103,10 +103,11 @@ class DraftAhead:
         before = self._begun.pop(_place(task), None)
         self._forget_all_but(then)
         self._begin(then)
-        if before is not None and before.task == task and self._is_fresh(before) and not before.future.cancel():
+        if before is not None and before.task == task and self._is_fresh(before):
             try:
                 async with asyncio.timeout(DRAFTING_SECONDS_MAX):
-                    return await asyncio.wrap_future(before.future)
+                    # Never cancelled: a process that is lost ends the pool's thread, if a future was (Python 3.11).
+                    return await asyncio.shield(asyncio.wrap_future(before.future))
             except Exception as error:  # noqa: BLE001 - whatever keeps a draft from coming, it can be made here
                 self._rest(error)
         deployment = self.deployment
@@ -154,7 +155,7 @@ class DraftAhead:
         wanted = set(map(_place, tasks))
         for place, begun in list(self._begun.items()):
             if place not in wanted or not self._is_fresh(begun):
-                self._begun.pop(place).future.cancel()
+                del self._begun[place]
 
     def _is_fresh(self, begun: _Begun) -> bool:
         return time.monotonic() - begun.at < DRAFTING_SECONDS_MAX
