@@ -23,7 +23,7 @@ from shared.messaging.metrics import HeardMetrics, RelayMetrics, TimerMetrics
 from shared.messaging.parking import Sealer
 from shared.messaging.points import reached
 from shared.messaging.records import Authority, Received
-from shared.messaging.relay import SEND_SECONDS_MAX, Relay, outbox_backlog
+from shared.messaging.relay import Relay, outbox_backlog
 from shared.messaging.routing import EventRouter, TimerRouter
 from shared.messaging.statements import OFFSETS_SEEN, is_stated, note, read_react_from
 from shared.messaging.supervision import Supervised
@@ -188,10 +188,4 @@ class Kernel:
         await self.wake.notify_relay(self._connect)
 
     async def _connect(self) -> Any:
-        """A connection that is given up by the server when the relay hangs in a transaction."""
-        patience = str(2 * SEND_SECONDS_MAX * 1000)
-        return await connect(
-            self.settings.database_url.get_secret_value(),
-            self.settings.database_ca_file,
-            idle_in_transaction_session_timeout=patience,
-        )
+        return await connect(self.settings.database_url.get_secret_value(), self.settings.database_ca_file)

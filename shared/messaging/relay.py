@@ -16,6 +16,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
+from shared.messaging.literals import as_array
 from shared.messaging.metrics import RelayMetrics
 from shared.messaging.points import reached
 from shared.messaging.wake import OUTBOX_CHANNEL, Wake
@@ -36,7 +37,7 @@ Row = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
 
 
 class Relay:
-    """Deletes outbox rows, sends them, and commits the deletion once Kafka has acknowledged all of them.
+    """Sends outbox rows in their order, and deletes them once Kafka has acknowledged all of them.
 
     A crash in between sends a tail again, in the same order; hearing passes over it. A batch that was not acknowledged
     is never sent again on the same producer: both connections are closed, and the next round begins anew.
@@ -67,9 +68,6 @@ class Relay:
                 self.active = False
 
     async def _relay(self, connection: Any, producer: AIOKafkaProducer) -> None:
-        # Deletions that a crash of the server takes back are sent again, as the tail of a crash is: nobody waits for
-        # the disk here. What was announced is on disk by the commit of those who announced it.
-        await connection.execute("set synchronous_commit = off")
         await connection.add_listener(OUTBOX_CHANNEL, lambda *_: self._wake.set_local())
         while True:
             self._wake.clear()
@@ -79,14 +77,13 @@ class Relay:
                 await self._wake.wait(POLL_SECONDS)
 
     async def _move(self, connection: Any, producer: AIOKafkaProducer) -> int:
-        async with connection.transaction():
-            rows = await connection.fetch(_TAKE, ROWS_MAX)
-            if not rows:
-                return 0
-            rows.sort(key=lambda row: row["id"])
+        # Nobody else sends or deletes: whoever holds the lock is alone. So no transaction has to stay open meanwhile.
+        rows = await connection.fetch(_FIRST, ROWS_MAX)
+        if rows:
             reached("before-publish")
             await asyncio.wait_for(self._send(producer, rows), SEND_SECONDS_MAX)
             reached("after-publish")
+            await connection.execute(_DELETE, as_array([str(row["id"]) for row in rows]))
         return len(rows)
 
     async def _send(self, producer: AIOKafkaProducer, rows: list[Any]) -> None:
@@ -126,6 +123,7 @@ class Relay:
     async def _connection(self) -> AsyncIterator[Any]:
         connection = await self._connect()
         try:
+            await connection.execute(SESSION_SETTINGS)
             yield connection
         finally:
             with suppress(Exception):
@@ -171,10 +169,16 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
         await asyncio.wait_for(producer.client.close(), 5)
 
 
-_TAKE = """
-    delete from kernel.outbox where id in (select id from kernel.outbox order by id limit $1)
-    returning id, topic, key, headers, payload
+# A relay that hangs loses its session, and with it the lock. Deletions that a crash of the server takes back are sent
+# again, as the tail of a crash is: nobody waits for the disk here; what was announced is on disk by the commit of those
+# who announced it. A plan is made once, while the table may be small: it is to be good for a long table as well.
+SESSION_SETTINGS = f"""
+    set idle_session_timeout = '{2 * SEND_SECONDS_MAX}s';
+    set synchronous_commit = off;
+    set enable_seqscan = off
 """
+_FIRST = "select id, topic, key, headers, payload from kernel.outbox order by id limit $1"
+_DELETE = "delete from kernel.outbox where id = any(cast($1::text as bigint[]))"
 _DEPTH = text(
     "select count(*), extract(epoch from clock_timestamp() - min(created_at))::double precision from kernel.outbox"
 )

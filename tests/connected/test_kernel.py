@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
@@ -20,12 +22,14 @@ from local.stack import StackAddresses
 from shared.events.intake import HouseholdRegistered, HouseholdUpdated
 from shared.events.topics import fact_topic
 from shared.messaging import Session, announce, points
-from shared.messaging.consumer import kafka_options
+from shared.messaging.consumer import kafka_options, make_producer
 from shared.messaging.ids import new_id
 from shared.messaging.reading import end_offsets
 from shared.messaging.rebuild import rebuild
 from shared.messaging.reconcile import reconcile
 from shared.messaging.redrive import dismiss, redrive
+from shared.messaging.relay import Relay
+from shared.messaging.wake import Wake
 from shared.service import Counted
 from tests.fixtures import TopicFactory, eventually
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
@@ -151,6 +155,32 @@ async def test_a_crash_between_acknowledgement_and_deletion_repeats_a_tail_and_c
         await all_well(intake, city)
     end = intake.deployment.settings.topic_root
     assert await records_on(intake, fact_topic(end, "intake", "dinsos-samarinda")) == 900
+
+
+async def test_a_relay_that_hangs_loses_its_turn_to_another(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    intake, _ = pair
+    kernel = intake.deployment.kernel
+    monkeypatch.setattr("shared.messaging.relay.SESSION_SETTINGS", "set idle_session_timeout = '1s'")
+    hanging = Relay(kernel._connect, lambda: make_producer(kernel.settings), Wake(), kernel.relay_metrics)
+    reached_it, hangs = asyncio.Event(), asyncio.Event()
+
+    async def hang(*_: Any) -> None:
+        reached_it.set()
+        await hangs.wait()
+
+    monkeypatch.setattr(hanging, "_send", hang)
+    first = asyncio.create_task(hanging.run())
+    try:
+        await announced(intake, 3)
+        await asyncio.wait_for(reached_it.wait(), 30)
+        async with running(intake):
+            await eventually(lambda: nothing_unsent(intake), within=30)
+        assert not first.done()
+        hangs.set()
+        with pytest.raises(asyncpg.InterfaceError):
+            await first
+    finally:
+        first.cancel()
 
 
 async def test_poison_in_the_middle_of_a_batch_costs_nobody_else_anything(pair: Pair) -> None:
