@@ -89,13 +89,15 @@ def make_plain_consumer(settings: DeploymentSettings) -> AIOKafkaConsumer:
 class Consumer:
     """Reads records by ``read``, hands batches of them to ``hear`` and has their offsets committed once it returned.
 
-    While one batch is heard, the next one is read. What no handler waits for (``is_awaited``) may lie a moment.
+    While one batch is heard, the next one is read. What no handler waits for (``is_awaited``) may lie a moment, and
+    topics that say nothing of that (``is_heard``) are looked at seldom.
     """
 
     settings: DeploymentSettings
     service: str
     read: Callable[[Sequence[Any]], list[Received]]
     is_awaited: Callable[[Received], bool]
+    is_heard: Callable[[str], bool]
     hear: Callable[[Sequence[Received]], Awaitable[None]]
     stopped: str | None = None
     _broker: KafkaBroker | None = None
@@ -126,7 +128,7 @@ class Consumer:
             # Connecting makes FastStream's own builder; its consumers are made by ours, from the same options.
             made_by: Any = broker.config.broker_config.builder
             broker.config.broker_config.builder = partial(
-                Reader, self.read, self.is_awaited, self._give_up_reading, **made_by.keywords
+                Reader, self.read, self.is_awaited, self.is_heard, self._give_up_reading, **made_by.keywords
             )
             with collecting_seldom():
                 async with asyncio.timeout(POLL_MS_MAX / 1000):
@@ -156,6 +158,12 @@ class Consumer:
             return float("inf")
         polled = [consumer.last_poll_timestamp(each) or 0 for each in consumer.assignment()]
         return max(0.0, time.time() - min(polled) / 1000)
+
+    async def committed_so_far(self) -> None:
+        """Until the broker has answered for all that was heard; its offsets are not left to lie for others to come."""
+        consumer = self._consumer()
+        if consumer is not None:
+            await consumer.committed_so_far()
 
     async def lag(self) -> int:
         """Records not heard yet, over the partitions of this worker: up to where they end, less what is committed."""

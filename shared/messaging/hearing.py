@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.events.envelope import Event
+from shared.events.topics import parse_topic
 from shared.messaging.announcing import write_announcements
 from shared.messaging.causes import correlation
 from shared.messaging.failures import ConsumerStopped, is_infrastructure
@@ -60,6 +62,15 @@ class Hearing:
     def is_awaited(self, received: Received) -> bool:
         """Whether a handler waits for what a record says; of all others only marks are kept."""
         return received.event_type is not None and self.router.hears(received.event_type)
+
+    def is_heard(self, topic: str) -> bool:
+        """Whether a handler waits for anything that may be said on a topic."""
+        announcer = parse_topic(topic, self.topic_root)
+        return announcer is not None and announcer.service in self._heard_services
+
+    @cached_property
+    def _heard_services(self) -> set[str]:
+        return self.router.heard_services()
 
     async def hear(self, received: Sequence[Received]) -> None:
         """Handle a batch; on return everything in it is heard or parked, and committed.

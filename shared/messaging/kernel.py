@@ -74,7 +74,12 @@ class Kernel:
             self.woken,
         )
         self.consumer = Consumer(
-            self.settings, self.events.service, self.hearing.read, self.hearing.is_awaited, self._hear
+            self.settings,
+            self.events.service,
+            self.hearing.read,
+            self.hearing.is_awaited,
+            self.hearing.is_heard,
+            self._hear,
         )
         self.relay_metrics = RelayMetrics(self.registry)
         self.relay = Relay(self._connect, lambda: make_producer(self.settings), self.wake, self.relay_metrics)
@@ -140,9 +145,10 @@ class Kernel:
 
     async def _hear(self, received: Sequence[Received]) -> None:
         await self.hearing.hear(received)
-        fetched: list[Any] = [each.raw for each in received]
-        if fetched:
-            self.heard_metrics.heard_since(min(each.timestamp for each in fetched))
+        # What nobody waits for may lie: its delay says nothing.
+        awaited: list[Any] = [each.raw for each in received if self.hearing.is_awaited(each)]
+        if awaited:
+            self.heard_metrics.heard_since(min(each.timestamp for each in awaited))
 
     async def _may_start(self) -> None:
         """Refuse to hear where going on could silently lose or repeat the past."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -29,14 +30,15 @@ READ_TOGETHER = 20
 STOP_SECONDS_MAX = 10.0
 COMMIT_SECONDS_MAX = 60.0
 LAST_COMMIT_SECONDS_MAX = 3.0
-COMMITS_APART_SECONDS = 0.05
+COMMITS_APART_SECONDS = 0.25
 """What a crash makes come again is passed over by its marks: a commit after each of a hundred small batches a second
 would cost the broker more than it spares."""
-SENT_TOGETHER_MS = 4
-"""A fact and the profile that belongs to it reach a reader by two answers of the broker, some milliseconds apart."""
 UNAWAITED_SECONDS_MAX = 0.05
 """What no handler waits for may lie so long for more to come: only marks are kept of it, in a transaction all the same.
 """
+UNHEARD_REST_SECONDS = 1.0
+"""So long topics are left alone that say nothing a handler waits for: each of their records would wake the broker, this
+process and PostgreSQL, and each of their partitions is named in every request."""
 
 
 class NotCommitted(Exception):
@@ -49,11 +51,12 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
     A batch that is handed over is *in hand*; its offsets alone are committed. What is *ahead* has been asked of nobody:
     only what the client has fetched already is taken, so that a handler that hangs still counts as not polling. It is
     dropped when partitions are taken away, and comes again when a batch is refused (docs/decisions/one-batch-ahead.md).
-    What was heard is committed beside the next batches, twenty times a second at most, one commit after the other.
+    What was heard is committed beside the next batches, four times a second at most, one commit after the other.
 
     Args:
         read: reads records, whatever they hold, and raises for none.
         is_awaited: whether there is a handler for what a record says.
+        is_heard: whether there is one for anything that may be said on a topic.
         give_up: called when a batch cannot be taken apart, after which nothing is handed over any more; and with
             ``NotCommitted``. FastStream would go on as if nothing had happened.
     """
@@ -62,12 +65,13 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
         self,
         read: Callable[[Sequence[Any]], list[Received]],
         is_awaited: Callable[[Received], bool],
+        is_heard: Callable[[str], bool],
         give_up: Callable[[Exception], None],
         *topics: str,
         **options: Any,
     ) -> None:
         super().__init__(*topics, **options)
-        self._read, self._is_awaited, self._give_up = read, is_awaited, give_up
+        self._read, self._is_awaited, self._is_heard, self._give_up = read, is_awaited, is_heard, give_up
         self._in_hand: dict[TopicPartition, int] = {}
         """Where what was handed over last ends in each of its partitions."""
         self._ahead: Batch = {}
@@ -77,6 +81,11 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
         """What is to be committed, and no commit has begun with it."""
         self._committing: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
+        self._assigned: Collection[TopicPartition] = ()
+        self._unheard: list[TopicPartition] = []
+        """Of what is assigned, the partitions of topics that nobody hears."""
+        self._resting: asyncio.TimerHandle | None = None
+        self._rested_until_ms = 0.0
         self.turns = 0
         """How often the client has answered, with records or without."""
 
@@ -164,11 +173,14 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
         """Partitions were taken away. Those that come back begin where they were committed."""
         self._take_what_is_ahead()
         self._in_hand, self._heard = {}, {}
+        self.wake_up()
 
     async def stop(self) -> None:
         """Leave the group. Ends within a bound and without an error, even where the client waits for itself."""
         if self._reading_ahead is not None:
             self._reading_ahead.cancel()
+        if self._resting is not None:
+            self._resting.cancel()
         try:
             async with asyncio.timeout(STOP_SECONDS_MAX):
                 # The group is left in any case: what was not committed comes again to whoever is next.
@@ -198,12 +210,7 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
         return ahead
 
     async def _wait_for_more(self, records_max: int) -> None:
-        """Where no handler waits for what is ahead: until one does, the batch is full, or for a moment.
-
-        Where one does: only for what was sent together with it and is answered apart, as other topics are.
-        """
-        if self._awaited_ahead and self.records_ahead < records_max:
-            await self._fill(records_max, wait_ms=SENT_TOGETHER_MS)
+        """Where no handler waits for what is ahead: until one does, the batch is full, or for a moment."""
         clock = asyncio.get_running_loop().time
         ends_at = clock() + UNAWAITED_SECONDS_MAX
         while 0 < (before := self.records_ahead) < records_max and not self._awaited_ahead:
@@ -221,14 +228,18 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
     async def _fill(self, records_max: int, *, wait_ms: int = 0) -> None:
         """Read on until so many records are ahead, or nothing more is there. Waits at most for the first that comes."""
         while (left := records_max - self.records_ahead) > 0:
-            found = await self._take(min(left, READ_TOGETHER), wait_ms)
-            if not found:
-                return
-            wait_ms = 0
+            asked = min(left, READ_TOGETHER)
+            found = await self._take(asked, wait_ms)
             for place, records in found.items():
                 received = self._read(records)
                 self._ahead.setdefault(place, []).extend(received)
                 self._awaited_ahead = self._awaited_ahead or any(map(self._is_awaited, received))
+            # What the client holds back of a partition that rests would keep it from fetching the others.
+            if sum(map(len, found.values())) < asked:
+                self._let_rest()
+            if not found:
+                return
+            wait_ms = 0
             await asyncio.sleep(0)
 
     async def _take(self, records_max: int, wait_ms: int) -> dict[TopicPartition, list[Any]]:
@@ -248,6 +259,26 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
             raise
         self.turns += 1
         return found
+
+    def _let_rest(self) -> None:
+        """Leave partitions alone that nobody hears, once each was fetched since they rested last."""
+        assigned = self.assignment()
+        # The client makes a new set for each assignment; while it asks for the next one, the last still stands.
+        if assigned is not self._assigned:
+            self._assigned = assigned
+            self._unheard = [place for place in assigned if not self._is_heard(place.topic)]
+        if self._resting or not self._unheard:
+            return
+        if all((self.last_poll_timestamp(place) or 0) > self._rested_until_ms for place in self._unheard):
+            self.pause(*self._unheard)
+            self._resting = asyncio.get_running_loop().call_later(UNHEARD_REST_SECONDS, self.wake_up)
+
+    def wake_up(self) -> None:
+        """Look at what nobody hears, too; then it rests again."""
+        if self._resting is not None:
+            self._resting.cancel()
+        self._resting, self._rested_until_ms = None, time.time() * 1000
+        self.resume(*self.paused())
 
 
 class ForgetsWhatIsTakenAway(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -47,16 +47,24 @@ def given_up() -> list[Exception]:
 
 
 @pytest.fixture
-def reader_of(stack: StackAddresses, topic: str, given_up: list[Exception]) -> Iterator[Callable[[], Any]]:
-    """`async with reader_of() as reader`: a member of the test's group."""
+def reader_of(stack: StackAddresses, topic: str, given_up: list[Exception]) -> Iterator[Callable[..., Any]]:
+    """`async with reader_of() as reader`: a member of the test's group; of the test's topic, or of those named."""
 
     @asynccontextmanager
-    async def made() -> AsyncIterator[Reader]:
+    async def made(
+        *names: str, listener: type[ForgetsWhatIsTakenAway] = ForgetsWhatIsTakenAway
+    ) -> AsyncIterator[Reader]:
         options = stack.kafka.aiokafka() | {"group_id": f"{topic}.readers", "enable_auto_commit": False}
         reader = Reader(
-            read, is_awaited, given_up.append, **options, auto_offset_reset="earliest", heartbeat_interval_ms=200
+            read,
+            is_awaited,
+            is_heard,
+            given_up.append,
+            **options,
+            auto_offset_reset="earliest",
+            heartbeat_interval_ms=200,
         )
-        reader.subscribe([topic], listener=ForgetsWhatIsTakenAway(lambda: reader))
+        reader.subscribe(names or [topic], listener=listener(lambda: reader))
         await reader.start()
         try:
             yield reader
@@ -65,6 +73,17 @@ def reader_of(stack: StackAddresses, topic: str, given_up: list[Exception]) -> I
 
     yield made
     assert given_up == []
+
+
+class WaitsForOthers(ForgetsWhatIsTakenAway):
+    """As where a group waits for a slow member: meanwhile the client answers with nothing, again and again."""
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        await super().on_partitions_revoked(revoked)
+        reader = self._reader()
+        if reader is not None and revoked:
+            turns = reader.turns
+            await eventually(lambda: reader.turns > turns + 2)
 
 
 def read(records: Sequence[Any]) -> list[Received]:
@@ -76,12 +95,17 @@ def is_awaited(received: Received) -> bool:
     return received.key.islower()
 
 
+def is_heard(topic: str) -> bool:
+    """All but what the programs service says."""
+    return ".programs." not in topic
+
+
 async def batch(reader: Reader) -> list[str]:
     handed_over = await reader.getmany(timeout_ms=100, max_records=TOGETHER)
     return [each.key.decode() for records in handed_over.values() for each in records]
 
 
-async def test_only_what_is_in_hand_is_committed(topic: str, say: Said, reader_of: Callable[[], Any]) -> None:
+async def test_only_what_is_in_hand_is_committed(topic: str, say: Said, reader_of: Callable[..., Any]) -> None:
     await say(0, "abcdefgh")
     async with reader_of() as reader:
         assert await batch(reader) == ["a", "b", "c"]
@@ -92,7 +116,7 @@ async def test_only_what_is_in_hand_is_committed(topic: str, say: Said, reader_o
 
 
 async def test_the_next_batch_is_handed_over_while_the_last_one_is_committed_and_no_second_commit_overtakes(
-    topic: str, say: Said, reader_of: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+    topic: str, say: Said, reader_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit, answers, asked = AIOKafkaConsumer.commit, asyncio.Event(), list[int]()
 
@@ -121,7 +145,7 @@ async def test_the_next_batch_is_handed_over_while_the_last_one_is_committed_and
 @pytest.mark.parametrize("failure", [RuntimeError("the handler is closed"), None], ids=["error", "no answer"])
 async def test_who_cannot_commit_gives_up(
     say: Said,
-    reader_of: Callable[[], Any],
+    reader_of: Callable[..., Any],
     given_up: list[Exception],
     monkeypatch: pytest.MonkeyPatch,
     failure: Exception | None,
@@ -145,7 +169,7 @@ async def test_who_cannot_commit_gives_up(
 
 
 async def test_a_commit_that_comes_too_late_is_no_reason_to_give_up(
-    topic: str, say: Said, reader_of: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+    topic: str, say: Said, reader_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit, failed = AIOKafkaConsumer.commit, asyncio.Event()
 
@@ -165,7 +189,7 @@ async def test_a_commit_that_comes_too_late_is_no_reason_to_give_up(
         assert await reader.committed(TopicPartition(topic, 0)) == 6
 
 
-async def test_what_was_ahead_at_a_stop_is_read_by_whoever_comes_next(say: Said, reader_of: Callable[[], Any]) -> None:
+async def test_what_was_ahead_at_a_stop_is_read_by_whoever_comes_next(say: Said, reader_of: Callable[..., Any]) -> None:
     await say(0, "abcdefgh")
     async with reader_of() as reader:
         await batch(reader)
@@ -176,7 +200,7 @@ async def test_what_was_ahead_at_a_stop_is_read_by_whoever_comes_next(say: Said,
 
 
 async def test_a_batch_that_is_refused_comes_again_before_what_was_ahead(
-    topic: str, say: Said, reader_of: Callable[[], Any]
+    topic: str, say: Said, reader_of: Callable[..., Any]
 ) -> None:
     await say(0, "abcde")
     await say(1, "xyz")
@@ -194,7 +218,7 @@ async def test_a_batch_that_is_refused_comes_again_before_what_was_ahead(
 
 
 async def test_what_was_ahead_of_partitions_that_are_taken_away_is_handed_over_by_their_next_reader(
-    say: Said, reader_of: Callable[[], Any]
+    say: Said, reader_of: Callable[..., Any]
 ) -> None:
     for partition in range(12):
         await say(partition, [f"{partition}-{number}" for number in range(4)])
@@ -218,7 +242,7 @@ async def test_what_was_ahead_of_partitions_that_are_taken_away_is_handed_over_b
 
 
 async def test_a_commit_after_the_partitions_were_taken_away_commits_nothing(
-    topic: str, say: Said, reader_of: Callable[[], Any]
+    topic: str, say: Said, reader_of: Callable[..., Any]
 ) -> None:
     await say(0, "abc")
     async with reader_of() as reader:
@@ -230,7 +254,7 @@ async def test_a_commit_after_the_partitions_were_taken_away_commits_nothing(
 
 
 async def test_a_batch_is_filled_up_with_what_came_after_it_was_read(
-    topic: str, say: Said, reader_of: Callable[[], Any]
+    topic: str, say: Said, reader_of: Callable[..., Any]
 ) -> None:
     await say(0, "abcd")
     async with reader_of() as reader:
@@ -242,7 +266,7 @@ async def test_a_batch_is_filled_up_with_what_came_after_it_was_read(
 
 
 async def test_what_no_handler_waits_for_lies_for_a_moment_unless_something_comes_that_one_waits_for(
-    say: Said, reader_of: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+    say: Said, reader_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with reader_of() as reader:
         await say(0, "A")
@@ -259,8 +283,74 @@ async def test_what_no_handler_waits_for_lies_for_a_moment_unless_something_come
         assert await coming == ["D", "E", "F"]
 
 
+async def test_what_nobody_hears_rests_and_holds_up_nobody_else(
+    stack: StackAddresses,
+    topic: str,
+    topics: TopicFactory,
+    say: Said,
+    reader_of: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.messaging.reader.UNHEARD_REST_SECONDS", 600.0)
+    unheard = topic.replace(".intake.", ".programs.")
+    await topics(unheard)
+    async with reader_of(topic, unheard) as reader, AIOKafkaProducer(**stack.kafka.aiokafka(), acks="all") as producer:
+        await producer.send_and_wait(unheard, b"A", partition=0)
+        assert await batch(reader) == ["A"]
+        # Once each of its partitions was fetched, none is looked at any more.
+        coming = asyncio.create_task(batch(reader))
+        await eventually(lambda: {each.topic for each in reader.paused()} == {unheard})
+        await producer.send_and_wait(unheard, b"B", partition=0)
+        await say(0, "c")
+        assert await coming == ["c"]
+        reader.wake_up()
+        coming = asyncio.create_task(batch(reader))
+        assert await coming == ["B"]
+        await eventually(lambda: len(reader.paused()) == len(reader.assignment()) // 2)
+        reader.forget()
+        assert not reader.paused()
+
+
+async def test_who_has_to_share_what_nobody_hears_reads_on(
+    stack: StackAddresses,
+    topic: str,
+    topics: TopicFactory,
+    say: Said,
+    reader_of: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first is asked for more again and again while the group waits for all to join."""
+    monkeypatch.setattr("shared.messaging.reader.UNHEARD_REST_SECONDS", 0.05)
+    unheard = topic.replace(".intake.", ".programs.")
+    await topics(unheard)
+    heard: list[str] = []
+
+    async def hear(reader: Reader) -> None:
+        while True:
+            heard.extend(await batch(reader))
+            await reader.commit()
+
+    async with (
+        AIOKafkaProducer(**stack.kafka.aiokafka(), acks="all") as producer,
+        reader_of(topic, unheard, listener=WaitsForOthers) as first,
+    ):
+        hearing = [asyncio.create_task(hear(first))]
+        await eventually(lambda: bool(first.paused()))
+        async with reader_of(topic, unheard) as second:
+            hearing.append(asyncio.create_task(hear(second)))
+            await eventually(lambda: len(first.assignment()) == len(second.assignment()) == 12)
+            for partition in range(12):
+                await producer.send_and_wait(unheard, b"B", partition=partition)
+                await say(partition, "c")
+            await eventually(lambda: (heard.count("B"), heard.count("c")) == (12, 12))
+            await eventually(lambda: bool(first.paused()))
+            assert not any(each.done() for each in hearing)
+            for each in hearing:
+                each.cancel()
+
+
 async def test_partitions_may_be_taken_away_while_what_is_ahead_of_them_lies(
-    say: Said, reader_of: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+    say: Said, reader_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.messaging.reader.UNAWAITED_SECONDS_MAX", 600.0)
     async with reader_of() as reader:
@@ -272,7 +362,7 @@ async def test_partitions_may_be_taken_away_while_what_is_ahead_of_them_lies(
         assert await coming == ["b"]
 
 
-async def test_points_are_passed_in_the_order_of_the_batches(say: Said, reader_of: Callable[[], Any]) -> None:
+async def test_points_are_passed_in_the_order_of_the_batches(say: Said, reader_of: Callable[..., Any]) -> None:
     await say(0, "abcdef")
     passed: list[points.Point] = []
     async with reader_of() as reader:
