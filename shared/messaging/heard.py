@@ -14,6 +14,7 @@ from shared.messaging.records import Fault, Received
 
 MarkKey = tuple[str, bytes]
 
+FEW = 16
 REBUILD_LOCK = 0x74756E746172
 """A rebuild takes this advisory lock alone; whoever locks marks shares it (see rebuild.py)."""
 
@@ -92,7 +93,8 @@ async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey,
     # A row that is made is locked like the others. One that somebody else makes meanwhile is waited for, and found in
     # the next round.
     while missing := [key for key in wanted if key not in marks]:
-        rows = await (await driver_in_transaction(session)).fetch(_LOCK_OR_MAKE, *_arrays(missing))
+        statement = LOCK_FEW if len(missing) <= FEW else LOCK_MANY
+        rows = await (await driver_in_transaction(session)).fetch(statement, *_arrays(missing))
         marks |= {(row[0], row[1]): Mark(*row) for row in rows}
     return marks
 
@@ -107,7 +109,7 @@ async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
     if not changed:
         return
     await (await driver_in_transaction(session)).execute(
-        _KEEP,
+        KEEP,
         *_arrays([(mark.topic, mark.key) for mark in changed]),
         as_array([str(mark.last_sequence) for mark in changed]),
         as_array([str(mark.last_offset) for mark in changed]),
@@ -115,19 +117,15 @@ async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
     )
 
 
-# The lock that a rebuild takes alone comes first: what it waits for holds none of the rows.
+# The lock that a rebuild takes alone comes first: what it waits for holds none of the rows. These are locked in the
+# order in which they are wanted.
 _LOCK_OR_MAKE = f"""
     with shared as materialized (select pg_advisory_xact_lock_shared({REBUILD_LOCK})),
     wanted as materialized (
         select wanted.topic, convert_to(wanted.key, 'UTF8') as key
         from shared, unnest(cast($1::text as text[]), cast($2::text as text[])) as wanted(topic, key)
     ),
-    known as materialized (
-        select heard.topic, heard.key, last_sequence, last_offset, blocked
-        from kernel.heard join wanted using (topic, key)
-        order by heard.topic, heard.key
-        for update of heard
-    ),
+    known as materialized ({{known}}),
     made as (
         insert into kernel.heard (topic, key)
         select topic, key from wanted except select topic, key from known
@@ -137,11 +135,33 @@ _LOCK_OR_MAKE = f"""
     )
     select * from known union all select * from made
     """
-_KEEP = """
-    update kernel.heard set last_sequence = kept.last_sequence, last_offset = kept.last_offset, blocked = kept.blocked
+# Each by itself: a subquery that locks is never made a join. For a few that is quicker than a plan that PostgreSQL made
+# while the table was small, and that reads all of it; for many such a plan costs little, and looking at all of a table
+# for each of them would cost much.
+LOCK_FEW = _LOCK_OR_MAKE.format(
+    known="""
+        select found.* from wanted cross join lateral (
+            select heard.topic, heard.key, last_sequence, last_offset, blocked
+            from kernel.heard where heard.topic = wanted.topic and heard.key = wanted.key for update
+        ) as found
+    """
+)
+LOCK_MANY = _LOCK_OR_MAKE.format(
+    known="""
+        select heard.topic, heard.key, last_sequence, last_offset, blocked
+        from kernel.heard join wanted using (topic, key)
+        order by heard.topic collate "C", heard.key
+        for update of heard
+    """
+)
+# All of them stand: "on conflict" finds each by its key, where a plan that is made while the table is small would join.
+KEEP = """
+    insert into kernel.heard (topic, key, last_sequence, last_offset, blocked)
+    select topic, convert_to(key, 'UTF8'), last_sequence, last_offset, blocked
     from unnest(
         cast($1::text as text[]), cast($2::text as text[]),
         cast($3::text as bigint[]), cast($4::text as bigint[]), cast($5::text as boolean[])
     ) as kept(topic, key, last_sequence, last_offset, blocked)
-    where heard.topic = kept.topic and heard.key = convert_to(kept.key, 'UTF8')
+    on conflict (topic, key) do update set
+        last_sequence = excluded.last_sequence, last_offset = excluded.last_offset, blocked = excluded.blocked
     """

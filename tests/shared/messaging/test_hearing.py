@@ -13,6 +13,7 @@ from shared.events.intake import HouseholdProfile, HouseholdRegistered, Househol
 from shared.events.verification import VerificationOpened
 from shared.messaging import Tombstone, announce, points
 from shared.messaging.failures import ConsumerStopped
+from shared.messaging.heard import FEW, KEEP, LOCK_FEW
 from shared.messaging.hearing import ReactFrom
 from shared.messaging.parking import StoredRecord
 from shared.messaging.redrive import NotTheFirst, dismiss, redrive
@@ -51,6 +52,31 @@ async def effects(city: TestDeployment) -> list[str]:
 def with_headers(record: StoredRecord, **changes: bytes | None) -> StoredRecord:
     headers: dict[str, Any] = {**dict(record.headers), **changes}
     return replace(record, headers=tuple(headers.items()))
+
+
+@pytest.mark.parametrize(("statement", "types"), [(LOCK_FEW, "text, text"), (KEEP, "text, text, text, text, text")])
+async def test_marks_are_found_by_key_though_their_table_was_small_when_that_was_planned(
+    city: TestDeployment, statement: str, types: str
+) -> None:
+    async with city.session() as session:
+        connection = await session.connection()
+        await connection.execute(text("set local plan_cache_mode = force_generic_plan"))
+        await connection.exec_driver_sql(f"prepare marks({types}) as {statement}")
+        nothing = ", ".join("'{}'" for _ in types.split(","))
+        plan = "\n".join((await connection.exec_driver_sql(f"explain execute marks({nothing})")).scalars())
+        await connection.exec_driver_sql("deallocate marks")
+    assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("households", [FEW, FEW + 1])
+async def test_few_and_many_marks_are_made_and_found_alike(city: TestDeployment, households: int) -> None:
+    events = [registered() for _ in range(households)]
+    records = [city.record(each) for each in (*events, *(updated(each.household_id, 2) for each in events))]
+    for together in (records[: households // 2], records, records):
+        await city.hear(*together)
+    rows = await city.fetch("select last_sequence, blocked from kernel.heard")
+    assert [(row.last_sequence, row.blocked) for row in rows] == [(2, False)] * households
+    assert len(await effects(city)) == 2 * households
 
 
 async def test_second_delivery_changes_nothing(city: TestDeployment) -> None:
