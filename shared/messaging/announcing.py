@@ -229,17 +229,18 @@ async def write_announcements(session: Session) -> int:
     if not pending:
         return ahead
     await session.flush()
-    numbers = await _numbers(session, Counter(each.key for each in pending if each.numbered))
-    for each in pending:
-        if each.numbered:
-            numbers[each.key] += 1
-        finish(each, numbers.get(each.key, 0))
+    wanted = Counter(each.key for each in pending if each.numbered)
+    keys = sorted(wanted)
+    numbering = keys_as_array(keys), as_array(map(str, map(wanted.__getitem__, keys)))
     driver = await driver_in_transaction(session)
     if len(pending) < _COPIED_MIN:
-        ids, topics, keys, types, headers, payloads = zip(*map(_row, pending), strict=True)
-        words = as_array(map(str, ids)), as_array(topics), keys_as_array(keys), as_array(types)
-        await driver.execute(_INTO_OUTBOX, *words, headers, payloads)
+        await driver.execute(_NUMBER_INTO_OUTBOX, *numbering, *_columns(pending))
     else:
+        numbers = {key: last - wanted[key] for key, last in await driver.fetch(_NUMBER, *numbering)}
+        for each in pending:
+            if each.numbered:
+                numbers[each.key] += 1
+            finish(each, numbers.get(each.key, 0))
         # Rows of a COPY are numbered in their order, too.
         await driver.copy_records_to_table(
             outbox.name, schema_name=outbox.schema, columns=_COLUMNS, records=map(_row, pending)
@@ -247,22 +248,28 @@ async def write_announcements(session: Session) -> int:
     return ahead + len(pending)
 
 
-def finish(one: Announcement, number: int) -> None:
-    """Add what is known last: the number, where it gets one, and what follows from the event's id."""
+def finish(one: Announcement, number: int | None) -> None:
+    """Add what is known last: the number, where it gets one, and what follows from the event's id.
+
+    Args:
+        number: None where the database adds it.
+    """
     event_id = one.headers["ce_id"] = str(one.event_id)
     one.headers["traceparent"] = _traceparent(one.headers["ce_correlationid"], event_id)
-    if one.numbered:
+    if one.numbered and number is not None:
         one.headers["ce_sequence"] = str(number)
 
 
-async def _numbers(session: Session, wanted: Counter[bytes]) -> dict[bytes, int]:
-    """The last number before the wanted ones, per key; the rows stay locked until the commit."""
-    keys = sorted(wanted)
-    if not keys:
-        return {}
-    driver = await driver_in_transaction(session)
-    rows = await driver.fetch(_NUMBER, keys_as_array(keys), as_array(map(str, map(wanted.__getitem__, keys))))
-    return {key: last_sequence - wanted[key] for key, last_sequence in rows}
+def _columns(pending: list[Announcement]) -> tuple[Any, ...]:
+    """Rows without their numbers, as columns; of each that gets one, how many of its key come after it."""
+    after, later = list[str](), Counter[bytes]()
+    for each in reversed(pending):
+        finish(each, None)
+        after.append(str(later[each.key]) if each.numbered else "NULL")
+        later[each.key] += each.numbered
+    ids, topics, keys, types, headers, payloads = zip(*map(_row, pending), strict=True)
+    words = as_array(map(str, ids)), as_array(topics), keys_as_array(keys), as_array(types)
+    return *words, headers, payloads, as_array(reversed(after))
 
 
 def _row(of: Announcement) -> tuple[Any, ...]:
@@ -296,12 +303,18 @@ _NUMBER = """
     returning key, last_sequence
     """
 _COLUMNS = ("event_id", "topic", "key", "type", "headers", "payload")
-_INTO_OUTBOX = """
+_NUMBER_INTO_OUTBOX = f"""
+    with numbered as ({_NUMBER})
     insert into kernel.outbox (event_id, topic, key, type, headers, payload)
-    select event_id, topic, convert_to(key, 'UTF8'), type, headers::jsonb, payload
+    select event_id, topic, convert_to(row.key, 'UTF8'), type,
+        headers::jsonb || case
+            when after is null then '{{}}' else jsonb_build_object('ce_sequence', (last_sequence - after)::text)
+        end,
+        payload
     from unnest(
-        cast($1::text as uuid[]), cast($2::text as text[]), cast($3::text as text[]), cast($4::text as text[]),
-        $5::text[], $6::bytea[]
-    ) with ordinality as row(event_id, topic, key, type, headers, payload, place)
+        cast($3::text as uuid[]), cast($4::text as text[]), cast($5::text as text[]), cast($6::text as text[]),
+        $7::text[], $8::bytea[], cast($9::text as bigint[])
+    ) with ordinality as row(event_id, topic, key, type, headers, payload, after, place)
+    left join numbered on numbered.key = convert_to(row.key, 'UTF8')
     order by place
     """

@@ -86,6 +86,25 @@ async def test_profiles_are_not_numbered_and_a_tombstone_has_no_value(city: Test
     assert payloads[1] is None
 
 
+async def test_numbers_go_on_whatever_else_is_said_of_a_household(city: TestDeployment) -> None:
+    household, other = uuid4(), uuid4()
+    profile = VerifiedProfile.from_example().model_copy(update={"household_id": household})
+    for _transaction in range(2):
+        async with city.transaction() as session:
+            announce(session, profile)
+            announce(session, opening(household, "64.72.05.1002"))
+            announce(session, opening(other, "64.72.05.1002"))
+            announce(session, profile)
+            announce(session, opening(household, "64.72.05.1002"))
+    rows = await city.fetch("select key, headers from kernel.outbox order by id")
+    said = [(row.key.decode(), row.headers.get("ce_sequence")) for row in rows]
+    mine, its = str(household), str(other)
+    assert said == [
+        *((mine, None), (mine, "1"), (its, "1"), (mine, None), (mine, "2")),
+        *((mine, None), (mine, "3"), (its, "2"), (mine, None), (mine, "4")),
+    ]
+
+
 @pytest.mark.parametrize("events", [3, 300])
 async def test_few_and_many_are_written_alike_and_in_order(city: TestDeployment, events: int) -> None:
     """Many go by COPY, which numbers its rows in their order, too."""
