@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
@@ -24,14 +25,34 @@ async def read_rows(session: Session, statement: str, *arguments: Any) -> list[a
 
 
 async def driver_in_transaction(session: Session) -> Driver:
-    """The session's connection, its transaction begun on the server: SQLAlchemy begins it with the first statement.
+    """The session's connection, its transaction begun on the server as SQLAlchemy does with its own first statement.
 
     What the session holds unflushed is not written first.
     """
     driver = await _driver(session)
     if not driver.is_in_transaction():
-        await (await session.connection()).execute(text("select 1"))
+        await _begin(await session.connection(), driver)
     return driver
+
+
+async def _begin(connection: AsyncConnection, driver: Driver) -> None:
+    """Begin as SQLAlchemy would with its next statement, which knows of it then. One way to the server less."""
+    adapted: Any = (await connection.get_raw_connection()).dbapi_connection
+    try:
+        await adapted._start_transaction()
+    except Exception as error:
+        if driver.is_closed():
+            # Of a connection that is gone SQLAlchemy is to hear itself: it renews all of its pool.
+            await connection.execute(text("select 1"))
+        await connection.invalidate(error)
+        if error.__cause__ is not None:
+            # asyncpg's own word, of which the adapter has made one of neither's.
+            raise error.__cause__ from None
+        raise
+    except BaseException:
+        # Nobody may get a connection of which nobody knows whether it is in a transaction.
+        await connection.invalidate()
+        raise
 
 
 async def _driver(session: Session) -> Driver:
