@@ -20,6 +20,7 @@ from services.verification.rules.sharing import share_out
 from services.verification.rules.states import OPEN, CaseState
 from services.verification.share_cases import loads_of, officers_by_region
 from shared.deployment import deployment_of_session
+from shared.driver import read_rows
 from shared.events.verification import VerificationOpened
 from shared.messaging import Fact, Session, announce, correlation
 
@@ -46,8 +47,8 @@ async def consider(session: Session, household_ids: Collection[UUID], causes: Ma
     Does nothing for a household of which only one half is known: whichever half comes second opens the case. Nor for
     one in whose region another verification has the word.
     """
-    rows = await session.execute(_READY, {"household_ids": list(household_ids), "open": sorted(OPEN)})
-    ready = [Opening(reason="cohort", **row) for row in rows.mappings()]
+    rows = await read_rows(session, _READY, list(household_ids), sorted(OPEN))
+    ready = [Opening(reason="cohort", **row) for row in rows]
     await open_cases(session, [opening for opening in ready if is_ours(session, opening.region)], causes)
 
 
@@ -139,18 +140,16 @@ _LAST_ROUNDS = text(
     from household where household_id = any(cast(:household_ids as uuid[])) and not withdrawn
     """
 )
-_READY = text(
-    """
+_READY = """
     select distinct on (household.household_id)
         household.household_id, household.region, entry.cohort_id, entry.cohort
     from household join cohort_entry as entry on entry.household_id = household.household_id
-    where household.household_id = any(cast(:household_ids as uuid[]))
+    where household.household_id = any($1::uuid[])
         and entry.outcome = 'member' and not household.withdrawn
         and not exists (
             select from verification_case as known
             where known.household_id = household.household_id
-                and (known.cohort_id = entry.cohort_id or known.state = any(cast(:open as text[])))
+                and (known.cohort_id = entry.cohort_id or known.state = any($2::text[]))
         )
     order by household.household_id, entry.cohort_id
-    """
-)
+"""

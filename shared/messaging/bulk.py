@@ -12,13 +12,14 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import JSON, Table, TextClause, event, text
+from sqlalchemy import JSON, Table, event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import await_only
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.bulk import COPIED_MIN, copy_rows
+from shared.driver import driver_in_transaction
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _HELD = "rows held back"
@@ -31,6 +32,9 @@ async def insert_rows(session: Session, table: Table, rows: Sequence[Row]) -> No
     if not rows:
         return
     await write_held(session)
+    held: HeldRows | None = session.info.get(_HELD)
+    if held is not None:
+        held.wrote(table)
     if len(rows) >= COPIED_MIN and len(rows[0]) > 1 and _HELD not in session.info:
         await session.flush()
         await copy_rows(session, table, rows)
@@ -128,6 +132,11 @@ class HeldRows:
         finally:
             self._writing = False
 
+    def wrote(self, table: Table) -> None:
+        """Somebody else has written rows of a table, which is not empty then."""
+        if self._empty is not None:
+            self._empty.discard(table)
+
     def _before_a_statement(self, *_: Any) -> None:
         if not self._writing:
             await_only(self.write())
@@ -164,24 +173,24 @@ async def _write(session: Session, table: Table, rows: Sequence[Row], newer: str
     for name in names:
         if isinstance(table.c[name].type, JSON):
             columns[name] = [None if value is None else orjson.dumps(value).decode() for value in columns[name]]
-    await (await session.connection()).execute(_statement(table, names, newer), columns)
+    await (await driver_in_transaction(session)).execute(_statement(table, names, newer), *columns.values())
 
 
 @lru_cache(maxsize=512)
-def _statement(table: Table, names: tuple[str, ...], newer: str | None) -> TextClause:
+def _statement(table: Table, names: tuple[str, ...], newer: str | None) -> str:
     quoted = ", ".join(f'"{name}"' for name in names)
-    arrays = ", ".join(f"cast(:{name} as {_array_type(table, name)}[])" for name in names)
+    arrays = ", ".join(f"${place}::{_array_type(table, name)}[]" for place, name in enumerate(names, start=1))
     values = ", ".join(f'"{name}"::jsonb' if isinstance(table.c[name].type, JSON) else f'"{name}"' for name in names)
     written = (
         f"insert into {table.fullname} ({quoted}) select {values} from unnest({arrays}) with ordinality "
         f"as given({quoted}, place_in_array) order by place_in_array"
     )
     if newer is None:
-        return text(written)
+        return written
     keys = [column.name for column in table.primary_key.columns]
     replaced = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in keys)
     conflict = ", ".join(f'"{name}"' for name in keys)
-    return text(
+    return (
         f"{written} on conflict ({conflict}) do update set {replaced} "
         f'where excluded."{newer}" > "{table.name}"."{newer}"'
     )

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Column, Date, MetaData, Table, Text, Uuid, te
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.messaging import insert_rows, upsert_newer
+from shared.messaging.bulk import HeldRows
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
 from tests.shared.messaging.city import SERVICE
 
@@ -79,3 +80,17 @@ async def test_a_column_that_is_not_named_keeps_what_it_holds(city: TestDeployme
     assert [(each.revision, str(each.on)) for each in await city.fetch('select revision, "on" from test_seen')] == [
         (2, "2022-12-05")
     ]
+
+
+async def test_a_table_into_which_a_rebuild_inserts_does_not_pass_for_empty(city: TestDeployment) -> None:
+    one, other = uuid4(), uuid4()
+
+    async def emptied() -> list[Table]:
+        return [SEEN]
+
+    async with city.transaction() as session:
+        held = HeldRows(session, await session.connection(), emptied, rows_max=100)
+        await insert_rows(session, SEEN, [row(one, 1, "inserted")])
+        await upsert_newer(session, SEEN, [row(one, 2, "newer"), row(other, 1, "held")], newer="revision")
+        await held.write()
+    assert sorted(await seen(city)) == sorted([(one, 2, "newer"), (other, 1, "held")])
