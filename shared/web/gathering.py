@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Generic, TypeVar
 from uuid import UUID
 
+import asyncpg
 import orjson
 from fastapi import Depends, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -25,7 +26,7 @@ from shared.messaging.causes import Cause, current_cause
 from shared.messaging.failures import is_infrastructure
 from shared.problem import Problem
 from shared.security import Caller, audit_row
-from shared.security.tables import audit_rows
+from shared.security.tables import audit_rows, idempotency
 from shared.web.deployment import Deployment
 from shared.web.idempotency import Answers, Claim, Kept
 
@@ -160,7 +161,7 @@ class _Company:
         try:
             elsewhere = await self._transact(together, patient=patient)
         except Exception as error:  # noqa: BLE001 - each request gets its own answer to it
-            if len(together) > 1 and not is_infrastructure(error):
+            if _may_go_better(error, together, patient=patient):
                 elsewhere = list(together)
             else:
                 for each in together:
@@ -177,30 +178,34 @@ class _Company:
         """One transaction for all of them; returns those whose key another process has in hand."""
         deployment, answers = self.deployment, self.answers
         async with deployment.sessions() as session:
-            ours = await answers.hold(session, [each.turn.claim for each in together], wait=patient)
+            claims = [each.turn.claim for each in together]
+            held, kept = await (_wait_for(session, answers, claims) if patient else answers.try_hold(session, claims))
+            ours = {claim.identity for claim in held}
             mine = [each for each in together if each.turn.claim.identity in ours]
-            kept = await answers.kept(session, [each.turn.claim for each in mine])
             fresh = [each for each in mine if each.turn.claim.identity not in kept]
             outcomes = await self.verb(session, [each.asked for each in fresh]) if fresh else []
             done = list(zip(fresh, outcomes, strict=True))
             stands = [(each, told) for each, told in done if not isinstance(told, Problem)]
             responses = [_response(each.turn, told) for each, told in stands]
+            if refused := [each.turn.claim for each, told in done if isinstance(told, Problem)]:
+                # What was done under the same key while this asked for it may be why it is refused now.
+                kept |= await answers.look(session, refused)
             if stands:
-                claims = [each.turn.claim for each, _ in stands]
+                answered = [(each.turn.claim, response) for (each, _), response in zip(stands, responses, strict=True)]
                 await write_rows(
                     session,
                     NewRows(audit_rows, [_audited(each, told) for each, told in stands]),
-                    answers.rows_to_keep(list(zip(claims, responses, strict=True))),
+                    answers.rows_to_keep(answered),
                 )
                 await deployment.kernel.commit(session)
         for (each, _), response in zip(stands, responses, strict=True):
             each.settle(response)
-        for each, told in done:
-            if isinstance(told, Problem):
-                each.settle(told)
         for each in mine:
             if each.turn.claim.identity in kept:
                 each.settle(self._replay(each.turn.claim, kept[each.turn.claim.identity]))
+        for each, told in done:
+            if isinstance(told, Problem):
+                each.settle(told)
         return [each for each in together if each.turn.claim.identity not in ours]
 
     def _replay(self, claim: Claim, kept: Kept) -> Response | Problem:
@@ -208,6 +213,22 @@ class _Company:
             return self.answers.replay(claim, kept)
         except Problem as reused:
             return reused
+
+
+def _may_go_better(error: Exception, together: Sequence[_Waiting], *, patient: bool) -> bool:
+    """Whether each is tried again by itself: one of several has failed, or one that was answered a moment ago."""
+    if is_infrastructure(error):
+        return False
+    answered = isinstance(error, asyncpg.UniqueViolationError) and error.table_name == idempotency.name
+    return len(together) > 1 or (answered and not patient)
+
+
+async def _wait_for(
+    session: AsyncSession, answers: Answers, claims: Sequence[Claim]
+) -> tuple[Sequence[Claim], dict[tuple[str, str, str], Kept]]:
+    (claim,) = claims
+    kept = await answers.hold(session, claim)
+    return claims, {} if kept is None else {claim.identity: kept}
 
 
 def _response(turn: Turn, told: dict[str, Any]) -> Response:

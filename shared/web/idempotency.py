@@ -7,7 +7,7 @@ again under the same key. docs/decisions/one-key-one-effect.md says why.
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,13 +16,12 @@ from weakref import WeakValueDictionary
 
 import orjson
 from fastapi import Response
-from sqlalchemy import and_, bindparam, delete, select, text, tuple_, update
+from sqlalchemy import and_, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.bulk import NewRows
-from shared.driver import read_rows
-from shared.messaging.literals import as_array
+from shared.driver import driver_in_transaction
 from shared.problem import Problem
 from shared.security import Vault
 from shared.security.tables import idempotency as table
@@ -150,38 +149,43 @@ class Answers:
                 await commit()
             return answer
 
-    async def hold(
-        self, session: AsyncSession, claims: Sequence[Claim], *, wait: bool
-    ) -> frozenset[tuple[str, str, str]]:
+    async def try_hold(
+        self, session: AsyncSession, claims: Sequence[Claim]
+    ) -> tuple[list[Claim], dict[tuple[str, str, str], Kept]]:
         """Take keys until the transaction ends, for routes that keep their answers by ``rows_to_keep``.
 
-        Returns the identities that are ours. With ``wait`` there is one claim, and whoever has it is waited for: 409
-        when that takes too long. Without, what another process has in hand is left out, so that nobody else waits.
+        Returns the claims that are ours, without what another process has in hand, so that nobody else waits; and what
+        was answered under them before. What was answered while this asked is not among it: ``look`` finds it, and the
+        row that would keep a second answer is refused.
         """
-        numbers = {_number_of(claim): claim.identity for claim in claims}
-        asked = {"numbers": as_array(map(str, sorted(numbers)))}
-        # The transaction's first statement goes through SQLAlchemy: the driver's would need one before it to begin it.
-        connection = await session.connection()
-        if not wait:
-            rows = (await connection.execute(_TRY_HOLD, asked)).all()
-            return frozenset(numbers[number] for number, is_ours in rows if is_ours)
+        found = await self._ask(session, TRY_HOLD, claims)
+        return [claim for claim in claims if found[claim.identity]["is_ours"]], _kept_of(found)
+
+    async def hold(self, session: AsyncSession, claim: Claim) -> Kept | None:
+        """Take one key until the transaction ends, and whoever has it is waited for: 409 when that takes too long.
+
+        Returns what was answered under it before.
+        """
+        driver = await driver_in_transaction(session)
         try:
             async with asyncio.timeout(WAIT_S_MAX):
-                await connection.execute(_HOLD, asked)
+                await driver.execute(_HOLD, _number_of(claim))
         except TimeoutError:
             raise _in_progress() from None
-        return frozenset(numbers.values())
+        # Only a statement that begins after it sees what the one who was waited for has left.
+        return (await self.look(session, [claim])).get(claim.identity)
 
-    async def kept(self, session: AsyncSession, claims: Sequence[Claim]) -> dict[tuple[str, str, str], Kept]:
-        """What was answered under keys that are held; those that nobody has used are left out."""
-        asked = orjson.dumps([{"p": claim.principal, "r": claim.route, "k": claim.key} for claim in claims]).decode()
-        rows = await read_rows(session, KEPT_OF_MANY, asked) if claims else []
-        return {
-            (row["principal"], row["route"], row["key"]): Kept(
-                row["digest"], row["status"], orjson.loads(row["headers"]), row["answer"]
-            )
-            for row in rows
-        }
+    async def look(self, session: AsyncSession, claims: Sequence[Claim]) -> dict[tuple[str, str, str], Kept]:
+        """What was answered by now under keys that are held."""
+        return _kept_of(await self._ask(session, _LOOK, claims))
+
+    async def _ask(
+        self, session: AsyncSession, statement: str, claims: Sequence[Claim]
+    ) -> dict[tuple[str, str, str], Any]:
+        asked = [{"n": _number_of(claim), "p": claim.principal, "r": claim.route, "k": claim.key} for claim in claims]
+        driver = await driver_in_transaction(session)
+        rows = await driver.fetch(statement, orjson.dumps(asked).decode())
+        return {(row["p"], row["r"], row["k"]): row for row in rows}
 
     def rows_to_keep(self, answered: Sequence[tuple[Claim, Response]]) -> NewRows:
         """The answers to requests whose keys are held, to be written with what they tell of."""
@@ -238,6 +242,14 @@ def _kept_values(vault: Vault, claim: Claim, answer: Response) -> dict[str, Any]
     return {"status": answer.status_code, "headers": headers, "answer": vault.seal(_purpose(claim), body)}
 
 
+def _kept_of(found: Mapping[tuple[str, str, str], Any]) -> dict[tuple[str, str, str], Kept]:
+    return {
+        identity: Kept(row["digest"], row["status"], orjson.loads(row["headers"]), row["answer"])
+        for identity, row in found.items()
+        if row["is_ours"] and row["answer"]
+    }
+
+
 def _purpose(claim: Claim) -> str:
     return "\0".join(("answer", *claim.identity))
 
@@ -251,19 +263,17 @@ def _in_progress() -> Problem:
     return Problem("idempotency-in-progress", status=409, headers={"Retry-After": "2"})
 
 
-_HOLD: Final = text(
-    "select pg_advisory_xact_lock(number) from unnest(cast(cast(:numbers as text) as bigint[])) as asked(number)"
-)
-_TRY_HOLD: Final = text(
-    "select number, pg_try_advisory_xact_lock(number) "
-    "from unnest(cast(cast(:numbers as text) as bigint[])) as asked(number)"
-)
 # Each is looked up by itself, which only "offset" keeps from being made a join: a connection plans this once, while the
 # table is small, and then reads all of it at every request until somebody analyzes it.
-KEPT_OF_MANY: Final = """
-    select principal, route, key, digest, status, headers::text, answer
-    from json_to_recordset($1::text::json) as asked(p text, r text, k text)
-    cross join lateral (
+_OF_CLAIMS: Final = """
+    with asked as materialized (
+        select p, r, k, {held} as is_ours
+        from json_to_recordset($1::text::json) as asked(n bigint, p text, r text, k text)
+    )
+    select p, r, k, is_ours, digest, status, headers::text, answer from asked left join lateral (
         select * from kernel.idempotency where principal = p and route = r and key = k offset 0
-    ) as found
+    ) as found on true
 """
+TRY_HOLD: Final = _OF_CLAIMS.format(held="pg_try_advisory_xact_lock(n)")
+_HOLD: Final = "select pg_advisory_xact_lock($1)"
+_LOOK: Final = _OF_CLAIMS.format(held="true")

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from shared.messaging import Session
 from shared.web.gathering import TOGETHER_MAX
-from shared.web.idempotency import KEPT_OF_MANY
+from shared.web.idempotency import TRY_HOLD
 from tests.fixtures.waiting import eventually
 from tests.shared.web.hall import PEOPLE, Hall, open_hall
 
@@ -141,6 +141,46 @@ async def test_a_key_that_another_process_has_in_hand_holds_nobody_else_up(hall:
     assert await counts(hall) == (4, 4, 4, 4)
 
 
+@pytest.mark.parametrize("in_company", [False, True])
+@pytest.mark.parametrize("refused_now", [False, True])
+async def test_what_was_answered_while_a_key_was_asked_for_is_answered_again(
+    hall: Hall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_company: bool, refused_now: bool
+) -> None:
+    """Between what its statement sees and the key that it gets: the moment in which another process has answered."""
+    headers, answers = hall.officer(), hall.app.state.answers
+    ask = answers._ask
+
+    async def ask_behind_a_gate(session: Session, statement: str, claims: Any) -> Any:
+        gate = "(select pg_try_advisory_xact_lock(n) from (select pg_advisory_xact_lock(3, 4)) as gate)"
+        return await ask(session, statement.replace("pg_try_advisory_xact_lock(n)", gate), claims)
+
+    async with open_hall(hall.database, tmp_path) as other, hall.database.engine.connect() as gate:
+        async with slow_cards(hall):
+            if in_company:
+                slow = asyncio.create_task(send(hall, "slow"))
+                await eventually(lambda: waits(hall))
+            await gate.execute(text("select pg_advisory_xact_lock(3, 4)"))
+            monkeypatch.setattr(answers, "_ask", ask_behind_a_gate)
+            late = asyncio.create_task(send(hall, "one", headers))
+            beside = [asyncio.create_task(send(hall, f"beside {n}")) for n in range(2)] if in_company else []
+            for _ in range(200):
+                await asyncio.sleep(0)
+        if in_company:
+            assert (await slow).status_code == 201
+        await eventually(lambda: waits(hall))
+        first = await send(other, "one", headers)
+        if not refused_now:
+            async with hall.database.engine.begin() as connection:
+                await connection.execute(text("delete from note where words = 'one'"))
+        await gate.rollback()
+        answer = await late
+        assert [(await each).status_code for each in beside] == [201] * len(beside)
+    assert (first.status_code, answer.status_code) == (201, 201)
+    assert answer.text == first.text
+    assert "idempotency-replayed" in answer.headers
+    assert await hall.count("kernel.audit") == 1 + 3 * in_company
+
+
 async def test_a_key_used_for_another_card_is_refused(hall: Hall) -> None:
     headers = hall.officer()
     await send(hall, "one", headers)
@@ -186,7 +226,7 @@ async def test_who_goes_away_takes_nobody_along(hall: Hall) -> None:
 async def test_keys_are_looked_up_one_by_one_though_their_table_was_small_when_that_was_planned(hall: Hall) -> None:
     async with hall.database.engine.connect() as connection:
         await connection.execute(text("set local plan_cache_mode = force_generic_plan"))
-        await connection.exec_driver_sql(f"prepare kept(text) as {KEPT_OF_MANY}")
+        await connection.exec_driver_sql(f"prepare kept(text) as {TRY_HOLD}")
         plan = "\n".join((await connection.exec_driver_sql("explain execute kept('[]')")).scalars())
         await connection.exec_driver_sql("deallocate kept")
     assert "Index Scan using" in plan
