@@ -13,9 +13,10 @@ OBJECTS_TOGETHER = 200_000
 LOOKS_PER_GENERATION = (2, 2)
 """What outlives two looks is looked at again soon: a request that was refused may leave a cycle with what it held."""
 
-YOUNG_EVERY_SECONDS = 5.0
+YOUNG_EVERY_SECONDS = 1.0
 """A small process reaches so many objects after minutes. Until then the cycles that sessions and time limits leave
-behind would make it grow: by 20 MB in ten minutes. A look at the youngest takes some milliseconds."""
+behind would make it grow: by 20 MB in ten minutes. Everybody waits for a look: a short one often is better than a long
+one seldom."""
 
 
 @contextmanager
