@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import logging
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
 import structlog
+import uvloop
 
 from benchmarks.measuring import Result
 from benchmarks.workplace import Workplace
@@ -23,5 +23,5 @@ def measure(name: str, workplace: Workplace) -> Result:
 def _measure(name: str, workplace: Workplace) -> Result:
     # What the measured code tells its operators would bury the figures.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    result: Result = asyncio.run(importlib.import_module(f"benchmarks.{name}").run(workplace))
+    result: Result = uvloop.run(importlib.import_module(f"benchmarks.{name}").run(workplace))
     return result
