@@ -35,7 +35,7 @@ async def insert_rows(session: Session, table: Table, rows: Sequence[Row]) -> No
     held: HeldRows | None = session.info.get(_HELD)
     if held is not None:
         held.wrote(table)
-    if len(rows) >= COPIED_MIN and len(rows[0]) > 1 and _HELD not in session.info:
+    if len(rows) >= COPIED_MIN and len(rows[0]) > 1 and held is None:
         await session.flush()
         await copy_rows(session, table, rows)
     else:

@@ -14,6 +14,6 @@ def tls_options(ca_file: Path | None) -> dict[str, Any]:
     return {} if ca_file is None else {"ssl": ssl.create_default_context(cafile=str(ca_file))}
 
 
-async def connect(dsn: str, ca_file: Path | None, **settings: str) -> Any:
-    """A connection outside the pool; ``settings`` are PostgreSQL's for this session."""
-    return await asyncpg.connect(dsn, timeout=10, server_settings=settings, **tls_options(ca_file))
+async def connect(dsn: str, ca_file: Path | None) -> Any:
+    """A connection outside the pool."""
+    return await asyncpg.connect(dsn, timeout=10, **tls_options(ca_file))

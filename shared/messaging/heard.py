@@ -15,6 +15,7 @@ from shared.messaging.records import Fault, Received
 MarkKey = tuple[str, bytes]
 
 FEW = 16
+"""So many marks are looked up one by one; more are joined."""
 REBUILD_LOCK = 0x74756E746172
 """A rebuild takes this advisory lock alone; whoever locks marks shares it (see rebuild.py)."""
 

@@ -179,7 +179,7 @@ class _Company:
         deployment, answers = self.deployment, self.answers
         async with deployment.sessions() as session:
             claims = [each.turn.claim for each in together]
-            held, kept = await (_wait_for(session, answers, claims) if patient else answers.try_hold(session, claims))
+            held, kept = await (answers.hold(session, *claims) if patient else answers.try_hold(session, claims))
             ours = {claim.identity for claim in held}
             mine = [each for each in together if each.turn.claim.identity in ours]
             fresh = [each for each in mine if each.turn.claim.identity not in kept]
@@ -221,14 +221,6 @@ def _may_go_better(error: Exception, together: Sequence[_Waiting], *, patient: b
         return False
     answered = isinstance(error, asyncpg.UniqueViolationError) and error.table_name == idempotency.name
     return len(together) > 1 or (answered and not patient)
-
-
-async def _wait_for(
-    session: AsyncSession, answers: Answers, claims: Sequence[Claim]
-) -> tuple[Sequence[Claim], dict[tuple[str, str, str], Kept]]:
-    (claim,) = claims
-    kept = await answers.hold(session, claim)
-    return claims, {} if kept is None else {claim.identity: kept}
 
 
 def _response(turn: Turn, told: dict[str, Any]) -> Response:

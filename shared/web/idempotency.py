@@ -161,11 +161,8 @@ class Answers:
         found = await self._ask(session, TRY_HOLD, claims)
         return [claim for claim in claims if found[claim.identity]["is_ours"]], _kept_of(found)
 
-    async def hold(self, session: AsyncSession, claim: Claim) -> Kept | None:
-        """Take one key until the transaction ends, and whoever has it is waited for: 409 when that takes too long.
-
-        Returns what was answered under it before.
-        """
+    async def hold(self, session: AsyncSession, claim: Claim) -> tuple[list[Claim], dict[tuple[str, str, str], Kept]]:
+        """The same for one key alone: whoever has it is waited for, and 409 raised when that takes too long."""
         driver = await driver_in_transaction(session)
         try:
             async with asyncio.timeout(WAIT_S_MAX):
@@ -173,7 +170,7 @@ class Answers:
         except TimeoutError:
             raise _in_progress() from None
         # Only a statement that begins after it sees what the one who was waited for has left.
-        return (await self.look(session, [claim])).get(claim.identity)
+        return [claim], await self.look(session, [claim])
 
     async def look(self, session: AsyncSession, claims: Sequence[Claim]) -> dict[tuple[str, str, str], Kept]:
         """What was answered by now under keys that are held."""

@@ -18,7 +18,7 @@ from shared.messaging.records import Received
 from tests.fixtures import TopicFactory, eventually
 
 TOGETHER = 3
-Said = Callable[[int, Sequence[str]], Awaitable[None]]
+Said = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
@@ -29,13 +29,21 @@ async def topic(topics: TopicFactory, topic_root: str) -> str:
 
 
 @pytest.fixture
+async def unheard(topic: str, topics: TopicFactory) -> str:
+    """A topic on which nothing is said that anybody hears."""
+    name = topic.replace(".intake.", ".programs.")
+    await topics(name)
+    return name
+
+
+@pytest.fixture
 async def say(stack: StackAddresses, topic: str) -> AsyncIterator[Said]:
-    """`await say(partition, ["a", "b"])`."""
+    """`await say(partition, ["a", "b"])`, on the test's topic or another."""
     async with AIOKafkaProducer(**stack.kafka.aiokafka(), acks="all") as producer:
 
-        async def said(partition: int, words: Sequence[str]) -> None:
+        async def said(partition: int, words: Sequence[str], on: str = topic) -> None:
             for word in words:
-                await producer.send_and_wait(topic, word.encode(), partition=partition)
+                await producer.send_and_wait(on, word.encode(), partition=partition)
 
         yield said
 
@@ -284,23 +292,16 @@ async def test_what_no_handler_waits_for_lies_for_a_moment_unless_something_come
 
 
 async def test_what_nobody_hears_rests_and_holds_up_nobody_else(
-    stack: StackAddresses,
-    topic: str,
-    topics: TopicFactory,
-    say: Said,
-    reader_of: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
+    topic: str, unheard: str, say: Said, reader_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.messaging.reader.UNHEARD_REST_SECONDS", 600.0)
-    unheard = topic.replace(".intake.", ".programs.")
-    await topics(unheard)
-    async with reader_of(topic, unheard) as reader, AIOKafkaProducer(**stack.kafka.aiokafka(), acks="all") as producer:
-        await producer.send_and_wait(unheard, b"A", partition=0)
+    async with reader_of(topic, unheard) as reader:
+        await say(0, "A", on=unheard)
         assert await batch(reader) == ["A"]
         # Once each of its partitions was fetched, none is looked at any more.
         coming = asyncio.create_task(batch(reader))
         await eventually(lambda: {each.topic for each in reader.paused()} == {unheard})
-        await producer.send_and_wait(unheard, b"B", partition=0)
+        await say(0, "B", on=unheard)
         await say(0, "c")
         assert await coming == ["c"]
         reader.wake_up()
@@ -312,17 +313,10 @@ async def test_what_nobody_hears_rests_and_holds_up_nobody_else(
 
 
 async def test_who_has_to_share_what_nobody_hears_reads_on(
-    stack: StackAddresses,
-    topic: str,
-    topics: TopicFactory,
-    say: Said,
-    reader_of: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
+    topic: str, unheard: str, say: Said, reader_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first is asked for more again and again while the group waits for all to join."""
     monkeypatch.setattr("shared.messaging.reader.UNHEARD_REST_SECONDS", 0.05)
-    unheard = topic.replace(".intake.", ".programs.")
-    await topics(unheard)
     heard: list[str] = []
 
     async def hear(reader: Reader) -> None:
@@ -330,17 +324,14 @@ async def test_who_has_to_share_what_nobody_hears_reads_on(
             heard.extend(await batch(reader))
             await reader.commit()
 
-    async with (
-        AIOKafkaProducer(**stack.kafka.aiokafka(), acks="all") as producer,
-        reader_of(topic, unheard, listener=WaitsForOthers) as first,
-    ):
+    async with reader_of(topic, unheard, listener=WaitsForOthers) as first:
         hearing = [asyncio.create_task(hear(first))]
         await eventually(lambda: bool(first.paused()))
         async with reader_of(topic, unheard) as second:
             hearing.append(asyncio.create_task(hear(second)))
             await eventually(lambda: len(first.assignment()) == len(second.assignment()) == 12)
             for partition in range(12):
-                await producer.send_and_wait(unheard, b"B", partition=partition)
+                await say(partition, "B", on=unheard)
                 await say(partition, "c")
             await eventually(lambda: (heard.count("B"), heard.count("c")) == (12, 12))
             await eventually(lambda: bool(first.paused()))
