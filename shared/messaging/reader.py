@@ -230,6 +230,9 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
         while (left := records_max - self.records_ahead) > 0:
             asked = min(left, READ_TOGETHER)
             found = await self._take(asked, wait_ms)
+            if not found and wait_ms:
+                # What came in the moment in which the wait ended lies in the client, and nobody was told.
+                found = await self._take(asked, 0)
             for place, records in found.items():
                 received = self._read(records)
                 self._ahead.setdefault(place, []).extend(received)

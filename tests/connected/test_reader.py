@@ -303,13 +303,32 @@ async def test_what_nobody_hears_rests_and_holds_up_nobody_else(
         await eventually(lambda: {each.topic for each in reader.paused()} == {unheard})
         await say(0, "B", on=unheard)
         await say(0, "c")
-        assert await coming == ["c"]
+        assert await asyncio.wait_for(coming, 15) == ["c"]
         reader.wake_up()
-        coming = asyncio.create_task(batch(reader))
-        assert await coming == ["B"]
+        assert await asyncio.wait_for(batch(reader), 15) == ["B"]
         await eventually(lambda: len(reader.paused()) == len(reader.assignment()) // 2)
         reader.forget()
         assert not reader.paused()
+
+
+async def test_what_comes_in_the_moment_in_which_a_wait_ends_is_read_before_its_topic_rests(
+    topic: str, unheard: str, say: Said, reader_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.messaging.reader.UNHEARD_REST_SECONDS", 600.0)
+    getmany, place, late = AIOKafkaConsumer.getmany, TopicPartition(unheard, 0), list[int]()
+
+    async def end_in_that_moment(client: Any, *, timeout_ms: int, max_records: int) -> Any:
+        if timeout_ms == 0 or late:
+            return await getmany(client, timeout_ms=timeout_ms, max_records=max_records)
+        await eventually(lambda: client.highwater(place) == 1)
+        late.append(timeout_ms)
+        return {}
+
+    async with reader_of(topic, unheard) as reader:
+        await say(0, "A", on=unheard)
+        monkeypatch.setattr(AIOKafkaConsumer, "getmany", end_in_that_moment)
+        assert await asyncio.wait_for(batch(reader), 15) == ["A"]
+        assert late
 
 
 async def test_who_has_to_share_what_nobody_hears_reads_on(
