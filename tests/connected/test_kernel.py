@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,97 +10,34 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
-import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.record.util import calc_crc32c
 from sqlalchemy import text
 
-from local.stack import StackAddresses
-from shared.events.intake import HouseholdRegistered, HouseholdUpdated
+from shared.events.intake import HouseholdUpdated
 from shared.events.topics import fact_topic
 from shared.messaging import Session, announce, points
-from shared.messaging.consumer import kafka_options, make_producer
+from shared.messaging.consumer import kafka_options
 from shared.messaging.ids import new_id
-from shared.messaging.reading import end_offsets
 from shared.messaging.rebuild import rebuild
 from shared.messaging.reconcile import reconcile
 from shared.messaging.redrive import dismiss, redrive
-from shared.messaging.relay import Relay
-from shared.messaging.wake import Wake
 from shared.service import Counted
+from tests.connected.pair import (
+    Pair,
+    all_well,
+    announced,
+    effects,
+    has_effects,
+    nothing_unsent,
+    registered,
+    running,
+    updated,
+)
 from tests.fixtures import TopicFactory, eventually
-from tests.fixtures.deployments import DeploymentFactory, TestDeployment
-from tests.shared.messaging.city import INTAKE, SERVICE, TABLES
-
-Pair = tuple[TestDeployment, TestDeployment]
-
-
-@pytest.fixture
-async def pair(deployment_of: DeploymentFactory, stack: StackAddresses, topics: TopicFactory, topic_root: str) -> Pair:
-    """An announcing and a hearing deployment with their topics."""
-    username, password = stack.kafka_admin
-    kafka = {"kafka_bootstrap": stack.kafka_bootstrap, "kafka_username": username, "kafka_password": password}
-    await topics(*(fact_topic(topic_root, service, "dinsos-samarinda") for service in ("intake", "verification")))
-    intake = await deployment_of(INTAKE, **kafka)
-    city = await deployment_of(SERVICE, **kafka)
-    async with city.transaction() as session:
-        for statement in (*TABLES, "insert into kernel.statement (name, value) values ('react-from', 'true')"):
-            await session.execute(text(statement))
-    return intake, city
-
-
-def registered(household: UUID, *, revision: int = 1) -> HouseholdRegistered:
-    return HouseholdRegistered(
-        household_id=household, region="64.72.05.1002", registers=["dtks"], members=[], persons=0, revision=revision
-    )
-
-
-def updated(household: UUID, revision: int) -> HouseholdUpdated:
-    return HouseholdUpdated(
-        household_id=household, region="64.72.05.1002", registers=[], members=[], persons=0, revision=revision,
-        reason="roster-corrected",
-    )  # fmt: skip
-
-
-@asynccontextmanager
-async def running(*deployments: TestDeployment) -> AsyncIterator[None]:
-    """The loops of deployments: relays of announcers, everything of hearers."""
-    contexts = [each.deployment.kernel.running("relay" if each.deployment.service == "intake" else "all")
-                for each in deployments]  # fmt: skip
-    for context in contexts:
-        await context.__aenter__()
-    try:
-        yield
-    finally:
-        for context in contexts:
-            await context.__aexit__(None, None, None)
-
-
-async def announced(intake: TestDeployment, households: int, updates: int = 2) -> list[UUID]:
-    ids = [uuid4() for _ in range(households)]
-    async with intake.transaction() as session:
-        for each in ids:
-            announce(session, registered(each))
-        for revision in range(2, 2 + updates):
-            for each in ids:
-                announce(session, updated(each, revision))
-    return ids
-
-
-async def effects(city: TestDeployment) -> int:
-    return int((await city.fetch("select count(*) as n from test_effect where what <> 'looked'"))[0].n)
-
-
-async def unsent(deployment: TestDeployment) -> int:
-    return int((await deployment.fetch("select count(*) as n from kernel.outbox"))[0].n)
-
-
-async def all_well(*deployments: TestDeployment) -> None:
-    for each in deployments:
-        report = await reconcile(each.deployment)
-        assert report.findings == [], report.records
+from tests.fixtures.deployments import TestDeployment
+from tests.shared.messaging.city import INTAKE
 
 
 async def test_what_was_announced_is_heard_once_and_reconciles(pair: Pair) -> None:
@@ -115,72 +51,6 @@ async def test_what_was_announced_is_heard_once_and_reconciles(pair: Pair) -> No
         await all_well(intake, city)
     revisions = await city.fetch("select min(revision) as low, max(revision) as high from test_household")
     assert tuple(revisions[0]) == (3, 3)
-
-
-async def test_what_waits_in_the_outbox_is_told_while_kafka_is_away(deployment_of: DeploymentFactory) -> None:
-    """Nobody looks at the outbox more than when nothing leaves it."""
-    cut_off = await deployment_of(INTAKE)
-    await announced(cut_off, 10)
-    async with running(cut_off):
-        await eventually(lambda: figure(cut_off, "tuntas_outbox_events") == 30, within=10)
-        assert figure(cut_off, "tuntas_outbox_oldest_seconds") > 0
-    assert figure(cut_off, "tuntas_relayed_total") == 0
-
-
-async def test_what_was_relayed_waits_no_more(pair: Pair) -> None:
-    intake, _ = pair
-    async with running(intake):
-        await announced(intake, 10)
-        await eventually(lambda: figure(intake, "tuntas_relayed_total") == 30, within=10)
-        await eventually(lambda: figure(intake, "tuntas_outbox_events") == 0, within=10)
-
-
-async def test_a_crash_between_acknowledgement_and_deletion_repeats_a_tail_and_changes_nothing(pair: Pair) -> None:
-    intake, city = pair
-    crashes = iter([True, True, False])
-
-    def crash(point: points.Point) -> None:
-        if point == "after-publish" and next(crashes, False):
-            raise OSError("the relay dies here")
-
-    async with running(intake):
-        points.listen(crash)
-        try:
-            await announced(intake, 100)
-            await eventually(lambda: nothing_unsent(intake), within=30)
-        finally:
-            points.listen(None)
-    async with running(intake, city):
-        await eventually(lambda: has_effects(city, 300), within=30)
-        await all_well(intake, city)
-    end = intake.deployment.settings.topic_root
-    assert await records_on(intake, fact_topic(end, "intake", "dinsos-samarinda")) == 900
-
-
-async def test_a_relay_that_hangs_loses_its_turn_to_another(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    intake, _ = pair
-    kernel = intake.deployment.kernel
-    monkeypatch.setattr("shared.messaging.relay.SESSION_SETTINGS", "set idle_session_timeout = '1s'")
-    hanging = Relay(kernel._connect, lambda: make_producer(kernel.settings), Wake(), kernel.relay_metrics)
-    reached_it, hangs = asyncio.Event(), asyncio.Event()
-
-    async def hang(*_: Any) -> None:
-        reached_it.set()
-        await hangs.wait()
-
-    monkeypatch.setattr(hanging, "_send", hang)
-    first = asyncio.create_task(hanging.run())
-    try:
-        await announced(intake, 3)
-        await asyncio.wait_for(reached_it.wait(), 30)
-        async with running(intake):
-            await eventually(lambda: nothing_unsent(intake), within=30)
-        assert not first.done()
-        hangs.set()
-        with pytest.raises(asyncpg.InterfaceError):
-            await first
-    finally:
-        first.cancel()
 
 
 async def test_poison_in_the_middle_of_a_batch_costs_nobody_else_anything(pair: Pair) -> None:
@@ -339,26 +209,8 @@ async def test_a_fact_that_was_said_in_two_versions_is_one(pair: Pair) -> None:
     assert (await reconcile(intake.deployment)).count("lost") == 1
 
 
-async def has_effects(city: TestDeployment, wanted: int) -> bool:
-    return await effects(city) >= wanted
-
-
 async def has_parked(city: TestDeployment) -> bool:
     return bool(await city.parked())
-
-
-def figure(deployment: TestDeployment, name: str) -> float:
-    """What ``/metrics`` shows under a name."""
-    return deployment.deployment.registry.get_sample_value(name) or 0.0
-
-
-async def nothing_unsent(deployment: TestDeployment) -> bool:
-    return await unsent(deployment) == 0
-
-
-async def records_on(deployment: TestDeployment, topic: str) -> int:
-    ends = await end_offsets(deployment.deployment.settings)
-    return sum(end for (name, _), end in ends.items() if name == topic)
 
 
 @asynccontextmanager

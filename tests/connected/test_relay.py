@@ -1,0 +1,85 @@
+"""The relay over real Kafka: what it has not sent, sends twice, or holds up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import pytest
+
+from shared.events.topics import fact_topic
+from shared.messaging import points
+from shared.messaging.consumer import make_producer
+from shared.messaging.relay import Relay
+from shared.messaging.wake import Wake
+from tests.connected.pair import Pair, all_well, announced, figure, has_effects, nothing_unsent, records_on, running
+from tests.fixtures import eventually
+from tests.fixtures.deployments import DeploymentFactory
+from tests.shared.messaging.city import INTAKE
+
+
+async def test_what_waits_in_the_outbox_is_told_while_kafka_is_away(deployment_of: DeploymentFactory) -> None:
+    """Nobody looks at the outbox more than when nothing leaves it."""
+    cut_off = await deployment_of(INTAKE)
+    await announced(cut_off, 10)
+    async with running(cut_off):
+        await eventually(lambda: figure(cut_off, "tuntas_outbox_events") == 30, within=10)
+        assert figure(cut_off, "tuntas_outbox_oldest_seconds") > 0
+    assert figure(cut_off, "tuntas_relayed_total") == 0
+
+
+async def test_what_was_relayed_waits_no_more(pair: Pair) -> None:
+    intake, _ = pair
+    async with running(intake):
+        await announced(intake, 10)
+        await eventually(lambda: figure(intake, "tuntas_relayed_total") == 30, within=10)
+        await eventually(lambda: figure(intake, "tuntas_outbox_events") == 0, within=10)
+
+
+async def test_a_crash_between_acknowledgement_and_deletion_repeats_a_tail_and_changes_nothing(pair: Pair) -> None:
+    intake, city = pair
+    crashes = iter([True, True, False])
+
+    def crash(point: points.Point) -> None:
+        if point == "after-publish" and next(crashes, False):
+            raise OSError("the relay dies here")
+
+    async with running(intake):
+        points.listen(crash)
+        try:
+            await announced(intake, 100)
+            await eventually(lambda: nothing_unsent(intake), within=30)
+        finally:
+            points.listen(None)
+    async with running(intake, city):
+        await eventually(lambda: has_effects(city, 300), within=30)
+        await all_well(intake, city)
+    end = intake.deployment.settings.topic_root
+    assert await records_on(intake, fact_topic(end, "intake", "dinsos-samarinda")) == 900
+
+
+async def test_a_relay_that_hangs_loses_its_turn_to_another(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    intake, _ = pair
+    kernel = intake.deployment.kernel
+    monkeypatch.setattr("shared.messaging.relay.SESSION_SETTINGS", "set idle_session_timeout = '1s'")
+    hanging = Relay(kernel._connect, lambda: make_producer(kernel.settings), Wake(), kernel.relay_metrics)
+    reached_it, hangs = asyncio.Event(), asyncio.Event()
+
+    async def hang(*_: Any) -> None:
+        reached_it.set()
+        await hangs.wait()
+
+    monkeypatch.setattr(hanging, "_send", hang)
+    first = asyncio.create_task(hanging.run())
+    try:
+        await announced(intake, 3)
+        await asyncio.wait_for(reached_it.wait(), 30)
+        async with running(intake):
+            await eventually(lambda: nothing_unsent(intake), within=30)
+        assert not first.done()
+        hangs.set()
+        with pytest.raises(asyncpg.InterfaceError):
+            await first
+    finally:
+        first.cancel()
