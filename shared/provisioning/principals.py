@@ -1,5 +1,10 @@
-"""Kafka principals: one SCRAM user per deployment, named like its topic."""
+"""Kafka principals: one SCRAM user per deployment, named like its topic.
 
+None is ever deleted: after a deletion Kafka 4.3.1 may forget every user when it next starts
+(docs/decisions/principals-are-locked.md). Who must not sign in any more is locked.
+"""
+
+import secrets
 from concurrent.futures import Future
 from typing import cast
 
@@ -8,7 +13,7 @@ from confluent_kafka.admin import (
     AdminClient,
     ScramCredentialInfo,
     ScramMechanism,
-    UserScramCredentialDeletion,
+    UserScramCredentialsDescription,
     UserScramCredentialUpsertion,
 )
 
@@ -18,6 +23,8 @@ from shared.provisioning.cluster import REQUEST_SECONDS_MAX, answers_of, is_refu
 
 _MECHANISM = ScramMechanism.SCRAM_SHA_256
 _ITERATIONS = 8192
+# Kafka cannot be asked for a password, but for the rounds it was hashed with: so few mark a principal that is locked.
+_ITERATIONS_LOCKED = 4096
 
 
 def principal_of(root: str, deployment: DeploymentId) -> str:
@@ -26,32 +33,40 @@ def principal_of(root: str, deployment: DeploymentId) -> str:
 
 
 def ensure_principal(admin: AdminClient, name: str, password: str, *, renew: bool) -> list[str]:
-    """Makes the user where it is missing. Kafka cannot be asked for a password: `renew` sets it over an old one."""
-    known = is_known(admin, name)
+    """Makes the user where it is missing or locked. Kafka cannot be asked for a password: `renew` sets it over an old
+    one.
+    """
+    known = may_sign_in(admin, name)
     if known and not renew:
         return []
-    info = ScramCredentialInfo(_MECHANISM, _ITERATIONS)
-    upsertion = UserScramCredentialUpsertion(name, info, password.encode())
-    answers_of(admin.alter_user_scram_credentials([upsertion]))
-    wait_until(lambda: is_known(admin, name), f"principal {name}")
+    _set_password(admin, name, password, _ITERATIONS)
+    wait_until(lambda: may_sign_in(admin, name), f"principal {name}")
     return [f"principal {name}: password renewed" if known else f"principal {name} made"]
 
 
-def remove_principal(admin: AdminClient, name: str) -> list[str]:
-    """Nobody signs in by that name any more; who is signed in is stopped by the ACLs."""
-    if not is_known(admin, name):
+def lock_principal(admin: AdminClient, name: str) -> list[str]:
+    """Nobody signs in by that name any more: its password is one that nobody knows. Who is signed in is stopped by the
+    ACLs.
+    """
+    if not may_sign_in(admin, name):
         return []
-    answers_of(admin.alter_user_scram_credentials([UserScramCredentialDeletion(name, _MECHANISM)]))
-    wait_until(lambda: not is_known(admin, name), f"the removal of {name}")
-    return [f"principal {name} removed"]
+    _set_password(admin, name, secrets.token_urlsafe(32), _ITERATIONS_LOCKED)
+    wait_until(lambda: not may_sign_in(admin, name), f"the lock of {name}")
+    return [f"principal {name} locked"]
 
 
-def is_known(admin: AdminClient, name: str) -> bool:
-    requests = cast("dict[str, Future[object]]", admin.describe_user_scram_credentials([name]))
+def may_sign_in(admin: AdminClient, name: str) -> bool:
+    """Whether the user exists and is not locked."""
+    requests = cast("dict[str, Future[UserScramCredentialsDescription]]", admin.describe_user_scram_credentials([name]))
     try:
-        requests[name].result(REQUEST_SECONDS_MAX)
+        description = requests[name].result(REQUEST_SECONDS_MAX)
     except KafkaException as error:
         if is_refusal(error, KafkaError.RESOURCE_NOT_FOUND):
             return False
         raise
-    return True
+    return any(known.iterations != _ITERATIONS_LOCKED for known in description.scram_credential_infos)
+
+
+def _set_password(admin: AdminClient, name: str, password: str, iterations: int) -> None:
+    info = ScramCredentialInfo(_MECHANISM, iterations)
+    answers_of(admin.alter_user_scram_credentials([UserScramCredentialUpsertion(name, info, password.encode())]))

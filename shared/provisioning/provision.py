@@ -90,7 +90,7 @@ async def _close_one(
     """Nothing of a removed agency can sign in or speak; topics and database stay, because others built on them."""
     name = principals.principal_of(operator.topic_root, deployment.id)
     changed = await asyncio.to_thread(acls.ensure_acls, admin, name, acls.plan_of(directory, deployment, on))
-    changed += await asyncio.to_thread(principals.remove_principal, admin, name)
+    changed += await asyncio.to_thread(principals.lock_principal, admin, name)
     if deployment.runs == "here":
         database = databases.database_of(operator.topic_root, deployment.id)
         changed += await databases.close_database(operator.database_admin_dsn.get_secret_value(), database)

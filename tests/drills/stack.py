@@ -12,7 +12,6 @@ from local.stack import StackAddresses
 from local.stack.jars import class_path
 from local.stack.kafka import EmbeddedKafka
 from local.stack.postgres import EmbeddedPostgres
-from local.stack.processes import StackError
 from local.stack.stack import jars_folder
 
 
@@ -31,16 +30,7 @@ class Server:
         return self._part.process.poll() is None
 
     async def start(self) -> None:
-        """Start it again; returns when it answers. Who does not come up is ended and started once more."""
-        try:
-            await self._start()
-        except StackError as silent:
-            # A broker that was killed seconds after topics were made once listened for a minute and let nobody sign in;
-            # from the same folder it came up at once.
-            print(f"Started once more: {silent}", flush=True)
-            await self._start()
-
-    async def _start(self) -> None:
+        """Start it again; returns when it answers."""
         # Here and not in a thread: Linux ends a child with the thread that started it.
         self._part.launch()
         await asyncio.to_thread(self._part.wait_ready)

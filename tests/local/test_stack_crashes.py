@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -19,9 +20,10 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from local.stack import Stack, StackError, state_folder
 from local.stack.jars import class_path
-from local.stack.kafka import EmbeddedKafka
+from local.stack.kafka import EmbeddedKafka, answers
 from local.stack.postgres import EmbeddedPostgres
 from local.stack.stack import jars_folder
+from shared.provisioning.principals import ensure_principal, lock_principal
 from tests.fixtures import eventually
 
 _HOLDER = "import sys, threading; from pathlib import Path; from local.stack import Stack\n"
@@ -84,6 +86,25 @@ async def test_whatever_is_killed_the_rest_ends_and_the_next_start_finds_everyth
     process_named(state, victim).kill()
     await eventually(lambda: processes_of(state) == [], what="the end of what was left")
     assert not running.is_alive
+    await what_was_kept(state)
+
+
+async def test_a_broker_that_was_killed_lets_in_whom_it_knew_also_after_others_were_locked(
+    state: Path, running: Stack
+) -> None:
+    admin = AdminClient(running.addresses.kafka.librdkafka())
+    password = secrets.token_urlsafe(24)
+    ensure_principal(admin, "kept", password, renew=True)
+    # So many, because Kafka meets users in the order of their hashes, and one that goes had to come first to do harm.
+    for number in range(20):
+        ensure_principal(admin, f"gone-{number}", password, renew=True)
+        assert lock_principal(admin, f"gone-{number}") == [f"principal gone-{number} locked"]
+    process_named(state, "java").kill()
+    await eventually(lambda: processes_of(state) == [], what="the end of what was left")
+
+    async with Stack(state) as stack:
+        assert answers(replace(stack.addresses.kafka, username="kept", password=password))
+        assert not answers(replace(stack.addresses.kafka, username="gone-0", password=password))
     await what_was_kept(state)
 
 
