@@ -25,6 +25,7 @@ from shared.events.topics import consumer_group, subscription_pattern
 from shared.messaging.collecting import collecting_seldom
 from shared.messaging.connections import expect_lost_connections
 from shared.messaging.failures import ConsumerStopped, StartRefused
+from shared.messaging.group_errors import heed_group_errors
 from shared.messaging.reader import ForgetsWhatIsTakenAway, NotCommitted, Reader
 from shared.messaging.records import Received
 from shared.messaging.relay import BATCH_BYTES_MAX
@@ -35,6 +36,7 @@ from shared.settings import DeploymentSettings
 log = structlog.get_logger(__name__)
 read_forgivingly()
 expect_lost_connections()
+heed_group_errors()
 
 METADATA_AGE_MS = 3_000
 """A topic of an agency that joined is heard after so long at the latest."""
@@ -291,7 +293,8 @@ async def _ends_now(consumer: Any, partitions: set[TopicPartition]) -> dict[Topi
 async def committed_offsets(settings: DeploymentSettings, group: str) -> dict[TopicPartition, int]:
     """What the group has committed, per partition; empty where Kafka knows no such group.
 
-    A broker that is new, or has just changed, looks for a group's coordinator for a moment.
+    A broker that is new, or has just changed, looks for a group's coordinator for a moment, and then loads its offsets.
+    Raises KafkaError where Kafka does not say, also when asked for 20 seconds.
     """
     admin = AIOKafkaAdminClient(**kafka_options(settings))
     try:

@@ -9,13 +9,17 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import NodeNotReadyError
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupLoadInProgressError, NodeNotReadyError
+from aiokafka.protocol.commit import OffsetFetchRequest, OffsetFetchResponse_v3
 from sqlalchemy import text
 
 from local.stack import StackAddresses
 from shared.events.intake import HouseholdRegistered
 from shared.events.topics import fact_topic
+from shared.messaging import group_errors
 from shared.messaging.consumer import committed_offsets
+from shared.messaging.statements import OFFSETS_SEEN, note
 from tests.fixtures import TopicFactory, eventually
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
 from tests.shared.messaging.city import SERVICE, TABLES
@@ -107,6 +111,34 @@ async def test_what_could_not_be_committed_is_committed_after_a_new_beginning(
     await eventually(lambda: has_committed(city, 1), within=60)
     assert failed.is_set()
     assert await effects(city) == (1, 1)
+
+
+async def test_a_broker_that_still_loads_what_was_committed_is_asked_again_and_nothing_is_read_anew(
+    city: TestDeployment, say: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel, send, loading = city.deployment.kernel, group_errors._send, {AIOKafkaConsumer, AIOKafkaAdminClient}
+
+    async def send_to_one_that_has_just_started(client: Any, node: int, request: Any, **options: Any) -> Any:
+        asks = AIOKafkaConsumer if "group" in options else AIOKafkaAdminClient
+        if isinstance(request, OffsetFetchRequest) and asks in loading:
+            loading.remove(asks)
+            return OffsetFetchResponse_v3(0, [], GroupLoadInProgressError.errno)
+        return await send(client, node, request, **options)
+
+    await say(TOGETHER)
+    await eventually(lambda: has_heard(city, TOGETHER), within=30)
+    await eventually(lambda: has_committed(city, TOGETHER), within=30)
+    async with kernel.sessions() as session:
+        await note(session, OFFSETS_SEEN)
+        await session.commit()
+    monkeypatch.setattr(group_errors, "_send", send_to_one_that_has_just_started)
+    broken = reader(city)
+    subscriber(city).tasks[0].cancel()
+    await eventually(lambda: kernel.consumer.alive() and reader(city) is not broken, within=60)
+    await say(TOGETHER)
+    await eventually(lambda: has_heard(city, 2 * TOGETHER), within=60)
+    assert not loading
+    assert kernel.heard_metrics.registry.get_sample_value("tuntas_repeated_total") == 0
 
 
 def registered() -> HouseholdRegistered:
