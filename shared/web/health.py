@@ -1,9 +1,9 @@
 """Whether the process lives, whether it can work, and its figures. Open: they hold no figure of a person."""
 
 import asyncio
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -11,6 +11,8 @@ from shared.web.deployment import DeploymentDep
 from shared.web.guards import public
 
 HEALTH_TIMEOUT_S: Final = 3.0
+REQUESTS_NEED: Final = frozenset({"database", "health"})
+"""Without these nothing is answered. A directory that was not taken leaves its last good reading."""
 
 
 def health_router() -> APIRouter:
@@ -27,16 +29,24 @@ async def livez() -> dict[str, str]:
     return {"status": "alive"}
 
 
-async def readyz(deployment: DeploymentDep) -> Response:
-    """200 when every part works; 503 with the name of each that does not."""
+async def readyz(
+    deployment: DeploymentDep, whatfor: Annotated[Literal["all", "requests"], Query(alias="for")] = "all"
+) -> Response:
+    """200 ``ready`` when every part works; else 503 with the name of each that does not.
+
+    ``degraded`` means that requests are answered, and what they announce waits: Kafka is away, say. A balancer asks
+    ``?for=requests``, which is 200 then, so that a process with all roles goes on serving people.
+    """
     try:
         async with asyncio.timeout(HEALTH_TIMEOUT_S):
             parts: dict[str, Any] = dict(await deployment.health())
     except TimeoutError:
         parts = {"health": f"no answer within {HEALTH_TIMEOUT_S:g} s"}
     red = {name: reason for name, reason in parts.items() if reason is not None}
-    body = {"status": "not-ready" if red else "ready", "parts": {name: red.get(name, "ok") for name in parts}}
-    return JSONResponse(body, 503 if red else 200)
+    status = "ready" if not red else "not-ready" if REQUESTS_NEED & red.keys() else "degraded"
+    serves = status == "ready" or (status == "degraded" and whatfor == "requests")
+    body = {"status": status, "parts": {name: red.get(name, "ok") for name in parts}}
+    return JSONResponse(body, 200 if serves else 503)
 
 
 async def metrics(deployment: DeploymentDep) -> Response:

@@ -47,7 +47,7 @@ async def seen(look: Callable[[], Awaitable[bool]]) -> bool:
 
 async def says_degraded(city: DrillCity) -> bool:
     status, body = await city.processes[INTAKE].readiness()
-    return status == 503 and any(part in str(body) for part in ("consumer", "relay"))
+    return status == 503 and body["status"] == "degraded" and body["parts"]["relay"] != "ok"
 
 
 async def says_ready(city: DrillCity) -> bool:

@@ -38,11 +38,37 @@ async def test_a_directory_that_was_not_taken_is_told(database: DatabaseFactory,
     async with open_hall(empty, tmp_path, directory_file=path) as hall:
         replace(path, "agencies: {}\nagencies: {}\n")
         answer = await hall.client.get("/readyz")
-        assert answer.status_code == 503
+        assert (answer.status_code, answer.json()["status"]) == (503, "degraded")
         assert "'agencies' stands twice" in answer.json()["parts"]["directory"]
         replace(path, good)
         answer = await hall.client.get("/readyz")
         assert (answer.status_code, answer.json()["parts"]["directory"]) == (200, "ok")
+
+
+async def test_without_kafka_requests_are_served_and_it_says_that_it_is_degraded(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def alone() -> dict[str, str | None]:
+        return {"database": None, "directory": None, "consumer": "no partition is being polled", "relay": None}
+
+    monkeypatch.setattr(hall.deployment, "health", alone)
+    answer, balancers = await hall.client.get("/readyz"), await hall.client.get("/readyz?for=requests")
+    assert (answer.status_code, balancers.status_code) == (503, 200)
+    assert answer.json() == balancers.json()
+    assert answer.json()["status"] == "degraded"
+    assert answer.json()["parts"]["consumer"] == "no partition is being polled"
+
+
+@pytest.mark.parametrize("whatfor", ["all", "requests"])
+async def test_without_its_database_nobody_is_sent_to_it(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch, whatfor: str
+) -> None:
+    async def mute() -> dict[str, str | None]:
+        return {"database": "refused", "consumer": "no partition is being polled"}
+
+    monkeypatch.setattr(hall.deployment, "health", mute)
+    answer = await hall.client.get(f"/readyz?for={whatfor}")
+    assert (answer.status_code, answer.json()["status"]) == (503, "not-ready")
 
 
 def replace(path: Path, text: str) -> None:
