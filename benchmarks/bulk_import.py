@@ -68,7 +68,7 @@ async def run(workplace: Workplace) -> Result:
             # Drafting processes are started, caches of codes and plans are filled, and the other side gets its rows.
             await ours(-1)
             await reference(-1)
-            measured = await by_turns(ours, reference, workplace.rounds)
+            measured = await by_turns(workplace.rounds, ours, reference)
         await connection.close()
     households = tables.households
     return rates(

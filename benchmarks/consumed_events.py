@@ -92,7 +92,7 @@ async def run(workplace: Workplace) -> Result:
                     await fill()
                 return await hand.consume(events)
 
-            measured = await by_turns(ours, reference, workplace.rounds)
+            measured = await by_turns(workplace.rounds, ours, reference)
             await hand.connection.close()
         payload = sum(sizes) // (len(sizes) * events)
         alone = await _record_by_record(workplace, topics, mine, households)

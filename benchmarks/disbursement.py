@@ -50,9 +50,9 @@ async def run(workplace: Workplace) -> Result:
         hand = await ByHand.on(await theirs.connect(), workplace.root, AGENCY, made, CHUNK)
         async with _deployment(workplace, mine) as deployment:
             measured = await by_turns(
+                workplace.rounds,
                 lambda _: _settle(deployment.kernel.timers.handle_next, segment),
                 lambda _: _settle(hand.settle_chunk, segment),
-                workplace.rounds,
             )
             began = time.monotonic()
             while await deployment.kernel.timers.handle_next():

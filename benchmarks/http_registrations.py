@@ -72,7 +72,7 @@ async def run(workplace: Workplace) -> Result:
             return await _pgbench(database.dsn, script, seconds)
 
         await _pgbench(database.dsn, script, 1)
-        measured = await by_turns(ours, reference, workplace.rounds)
+        measured = await by_turns(workplace.rounds, ours, reference)
     return rates(
         "http_registrations",
         *measured,

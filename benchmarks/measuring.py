@@ -78,15 +78,21 @@ class Result:
     """What else was measured in the same run, e.g. a raw producer."""
 
 
-async def by_turns(
-    ours: Callable[[int], Awaitable[Sample]], reference: Callable[[int], Awaitable[Sample]], rounds: int
-) -> tuple[list[Sample], list[Sample]]:
-    """Both sides alternate, and who begins alternates too, so that a slow minute of the machine hits both."""
-    done: tuple[list[Sample], list[Sample]] = ([], [])
+Side = Callable[[int], Awaitable[Sample]]
+"""One side of a benchmark: does the round of this number."""
+
+
+async def by_turns(rounds: int, *sides: Side) -> list[list[Sample]]:
+    """All sides take turns, and who begins changes too, so that a slow minute of the machine hits all of them.
+
+    Returns:
+        The rounds of each side, in the order in which the sides are given.
+    """
+    done: list[list[Sample]] = [[] for _ in sides]
     for number in range(rounds):
-        sides = [(done[0], ours), (done[1], reference)]
-        for kept, side in sides if number % 2 == 0 else sides[::-1]:
-            kept.append(await side(number))
+        for place in range(len(sides)):
+            side = (number + place) % len(sides)
+            done[side].append(await sides[side](number))
     return done
 
 

@@ -61,7 +61,7 @@ async def run(workplace: Workplace) -> Result:
                     await _by_hand(workplace, topics, hand, events)
                 return watch.sample(events)
 
-            measured = await by_turns(ours, reference, workplace.rounds)
+            measured = await by_turns(workplace.rounds, ours, reference)
             await hand.close()
             await tidying.close()
         await _same(mine, theirs, households)
