@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 import traceback
-from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.fresh_process import measure
 from benchmarks.measuring import Result
+from benchmarks.report import keep
 from benchmarks.workplace import Size, Workplace
 from local.stack import Stack, state_folder
 
@@ -36,7 +35,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=list(BENCHMARKS), choices=BENCHMARKS, metavar="NAME")
     parser.add_argument("--report", type=Path, default=Path("build/bench.json"))
     asked = parser.parse_args()
-    results: list[Result] = []
+    measured = False
     broken: list[str] = []
     with Stack(state_folder() / "bench", fresh=True) as stack:
         print(f"{stack.addresses.summary()}; fsync on")
@@ -49,11 +48,10 @@ def main() -> int:
                 traceback.print_exc()
                 broken.append(name)
                 continue
-            results.append(result)
+            measured = True
             print(f"{line(result)}   ({time.monotonic() - began:.0f} s)", flush=True)
-            asked.report.parent.mkdir(parents=True, exist_ok=True)
-            asked.report.write_text(json.dumps([asdict(each) for each in results], indent=1) + "\n", encoding="utf-8")
-    print(f"Figures: {asked.report}" if results else "No figures.")
+            keep(asked.report, result, workplace.size, BENCHMARKS)
+    print(f"Figures: {asked.report}" if measured else "No figures.")
     if broken:
         print(f"Broke: {', '.join(broken)}")
     return int(bool(broken))
