@@ -9,7 +9,6 @@ of its million items, five times; then ours goes on to the end of the list and c
 from __future__ import annotations
 
 import base64
-import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +20,7 @@ import asyncpg
 
 from benchmarks.databases import Database, databases
 from benchmarks.disbursement_by_hand import ByHand
-from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, rates
+from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, middle_cpu_us, rates
 from benchmarks.workplace import Workplace
 from services.programs.app import SERVICE
 from services.programs.programme_files import read_programme, shipped
@@ -76,7 +75,7 @@ async def run(workplace: Workplace) -> Result:
             "by_turns": segment * workplace.rounds,
             "whole_run_seconds": round(sum(each.seconds for each in measured[0]) + rest_s, 1),
             "header_bytes": written["header_bytes"],
-            "reference_cpu_us_per_op": round(statistics.median(each.cpu_us_per_operation for each in measured[1]), 1),
+            "reference_cpu_us_per_op": middle_cpu_us(measured[1]),
             "fill_seconds": round(filled_s),
         },
     )

@@ -118,7 +118,7 @@ def rates(
         ratio=round(mine / theirs, 3),
         goal=f">= {at_least:.2f}",
         met=mine / theirs >= at_least,
-        cpu_us_per_op=round(statistics.median(each.cpu_us_per_operation for each in ours), 1),
+        cpu_us_per_op=middle_cpu_us(ours),
         payload_bytes=payload_bytes,
         fsync=True,
         connections=connections,
@@ -128,6 +128,16 @@ def rates(
         },
         notes=notes or {},
     )
+
+
+def middle_cpu_us(rounds: Sequence[Sample]) -> float:
+    """The median of what an operation cost one side. Both sides of a comparison are told by it."""
+    return round(statistics.median(each.cpu_us_per_operation for each in rounds), 1)
+
+
+def middle_rate(rounds: Sequence[Sample]) -> float:
+    """The median of a side's operations per second."""
+    return round(statistics.median(each.per_second for each in rounds), 1)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -14,7 +14,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from statistics import median
 from typing import Any
 
 import asyncpg
@@ -25,7 +24,7 @@ from prometheus_client import CollectorRegistry
 
 from benchmarks.bus import AGENCY, Bus, bus
 from benchmarks.databases import Database, databases
-from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, rates
+from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, middle_cpu_us, middle_rate, rates
 from benchmarks.workplace import Workplace
 from shared.events.topics import PARTITIONS
 from shared.messaging.metrics import RelayMetrics
@@ -53,8 +52,10 @@ async def run(workplace: Workplace) -> Result:
             async def strict(_: int) -> Sample:
                 return await hand.empty(events, synchronous_commit="on")
 
-            *measured, waiting = await by_turns(workplace.rounds, ours, reference, strict)
-            raw = await hand.produce_only(events)
+            async def produce(_: int) -> Sample:
+                return await hand.produce_only(events)
+
+            *measured, waiting, raw = await by_turns(workplace.rounds, ours, reference, strict, produce)
         payload = await _payload_bytes(theirs, topics)
     return rates(
         "relay",
@@ -65,10 +66,10 @@ async def run(workplace: Workplace) -> Result:
         connections=1,
         notes={
             "events": events,
-            "reference_cpu_us_per_op": round(min(each.cpu_us_per_operation for each in measured[1]), 1),
-            "reference_that_waits_for_the_disk_per_second": round(median(each.per_second for each in waiting), 1),
-            "raw_producer_per_second": round(raw.per_second, 1),
-            "raw_producer_cpu_us": round(raw.cpu_us_per_operation, 1),
+            "reference_cpu_us_per_op": middle_cpu_us(measured[1]),
+            "reference_that_waits_for_the_disk_per_second": middle_rate(waiting),
+            "raw_producer_per_second": middle_rate(raw),
+            "raw_producer_cpu_us": middle_cpu_us(raw),
         },
     )
 
