@@ -38,7 +38,7 @@ def main() -> int:
     measured = False
     broken: list[str] = []
     with Stack(state_folder() / "bench", fresh=True) as stack:
-        print(f"{stack.addresses.summary()}; fsync on")
+        print(stack.addresses.summary())
         for name in asked.only:
             began = time.monotonic()
             workplace = Workplace(stack.addresses, state_folder() / "bench-work", Size(asked.size))

@@ -78,6 +78,7 @@ async def run(workplace: Workplace) -> Result:
         at_least=0.25,
         payload_bytes=sum(len(row["payload"]) for row in tables.kept["kernel.outbox"]) // households,
         connections=1,
+        reference_connections=1,
         notes={
             "file_rows": tables.kept["import"][0]["rows"],
             "persons": len(tables.kept["member"]),

@@ -104,6 +104,7 @@ async def run(workplace: Workplace) -> Result:
         at_least=0.70,
         payload_bytes=payload,
         connections=1,
+        reference_connections=1,
         notes={
             "events": events,
             "households": households,

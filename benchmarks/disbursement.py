@@ -69,6 +69,7 @@ async def run(workplace: Workplace) -> Result:
         at_least=0.25,
         payload_bytes=written["payload_bytes"],
         connections=1,
+        reference_connections=1,
         notes={
             "entitlements": items,
             "per_commit": CHUNK,

@@ -62,8 +62,8 @@ async def run(workplace: Workplace) -> Result:
         met=mine / theirs <= RATIO_MAX,
         cpu_us_per_op=round(statistics.median(figures["cpu"]), 1),
         payload_bytes=32,
-        fsync=True,
         connections=1,
+        reference_connections=1,
         rounds={name: [round(each, 3) for each in figures[name]] for name in ("ours", "reference")},
         notes={
             "persons": persons,

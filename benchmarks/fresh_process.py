@@ -6,7 +6,9 @@ import importlib
 import logging
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
+import asyncpg
 import structlog
 import uvloop
 
@@ -23,5 +25,18 @@ def measure(name: str, workplace: Workplace) -> Result:
 def _measure(name: str, workplace: Workplace) -> Result:
     # What the measured code tells its operators would bury the figures.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    result: Result = uvloop.run(importlib.import_module(f"benchmarks.{name}").run(workplace))
-    return result
+    return uvloop.run(_run(name, workplace))
+
+
+async def _run(name: str, workplace: Workplace) -> Result:
+    result: Result = await importlib.import_module(f"benchmarks.{name}").run(workplace)
+    connection = await asyncpg.connect(workplace.stack.postgres_admin_dsn)
+    try:
+        fsync, synchronous_commit = [await connection.fetchval(f"show {each}") for each in _PROMISES]
+    finally:
+        await connection.close()
+    return replace(result, fsync=fsync == "on", synchronous_commit=synchronous_commit)
+
+
+_PROMISES = ("fsync", "synchronous_commit")
+"""Settings of PostgreSQL that a figure depends on."""

@@ -70,8 +70,14 @@ class Result:
     met: bool
     cpu_us_per_op: float | None
     payload_bytes: int | None
-    fsync: bool
     connections: int
+    """Of ours: to the database; of clients, where the notes say so."""
+    reference_connections: int | None = None
+    """Of the reference, to the database; None where it has none."""
+    fsync: bool | None = None
+    """As the server said after the run; None until it was asked."""
+    synchronous_commit: str | None = None
+    """As the server said: what holds for both sides, where the notes do not tell of one that asked for another."""
     rounds: dict[str, list[float]] = field(default_factory=dict)
     """Every round's figure, so that the spread can be seen."""
     notes: dict[str, float | int | str] = field(default_factory=dict)
@@ -105,6 +111,7 @@ def rates(
     at_least: float,
     payload_bytes: int | None,
     connections: int,
+    reference_connections: int,
     notes: dict[str, float | int | str] | None = None,
 ) -> Result:
     """A result of rates per second: the ratio of the medians, and whether it reaches the goal."""
@@ -120,8 +127,8 @@ def rates(
         met=mine / theirs >= at_least,
         cpu_us_per_op=middle_cpu_us(ours),
         payload_bytes=payload_bytes,
-        fsync=True,
         connections=connections,
+        reference_connections=reference_connections,
         rounds={
             "ours": [round(each.per_second, 1) for each in ours],
             "reference": [round(each.per_second, 1) for each in reference],

@@ -72,6 +72,7 @@ async def run(workplace: Workplace) -> Result:
         at_least=0.50,
         payload_bytes=size // events,
         connections=1,
+        reference_connections=1,
         notes={
             "events": events,
             "rows": 4 * households,

@@ -28,7 +28,7 @@ from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, middle_cpu
 from benchmarks.workplace import Workplace
 from shared.events.topics import PARTITIONS
 from shared.messaging.metrics import RelayMetrics
-from shared.messaging.relay import BATCH_BYTES_MAX, Relay
+from shared.messaging.relay import BATCH_BYTES_MAX, SESSION_SETTINGS, Relay
 from shared.messaging.wake import Wake
 
 ROWS = 1_000
@@ -50,12 +50,14 @@ async def run(workplace: Workplace) -> Result:
                 return await hand.empty(events)
 
             async def strict(_: int) -> Sample:
-                return await hand.empty(events, synchronous_commit="on")
+                async with hand.waiting_for_the_disk():
+                    return await hand.empty(events)
 
             async def produce(_: int) -> Sample:
                 return await hand.produce_only(events)
 
             *measured, waiting, raw = await by_turns(workplace.rounds, ours, reference, strict, produce)
+            waits = {"ours": await relaying.synchronous_commit(), "reference": await hand.synchronous_commit()}
         payload = await _payload_bytes(theirs, topics)
     return rates(
         "relay",
@@ -64,8 +66,11 @@ async def run(workplace: Workplace) -> Result:
         at_least=0.80,
         payload_bytes=payload,
         connections=1,
+        reference_connections=1,
         notes={
             "events": events,
+            "synchronous_commit_of_ours": waits["ours"],
+            "synchronous_commit_of_reference": waits["reference"],
             "reference_cpu_us_per_op": middle_cpu_us(measured[1]),
             "reference_that_waits_for_the_disk_per_second": middle_rate(waiting),
             "raw_producer_per_second": middle_rate(raw),
@@ -102,6 +107,14 @@ class _Relaying:
                     await asyncio.sleep(0.002)
         return watch.sample(events)
 
+    async def synchronous_commit(self) -> str:
+        """What the server says to a session with the relay's settings."""
+        connection = await self._database.connect()
+        await connection.execute(SESSION_SETTINGS)
+        said: str = await connection.fetchval("show synchronous_commit")
+        await connection.close()
+        return said
+
     def _relayed(self) -> float:
         return self._registry.get_sample_value("tuntas_relayed_total") or 0
 
@@ -120,14 +133,25 @@ class _ByHand:
         self._partition_of: dict[bytes, int] = {}
         """Of every key that was ever sent: hashing one costs as much as all the rest of a row."""
 
-    async def empty(self, events: int, *, synchronous_commit: str = "off") -> Sample:
-        await self._connection.execute(f"set synchronous_commit = {synchronous_commit}")
+    async def empty(self, events: int) -> Sample:
         async with filled(self._database, self._topic, events) as appear:
             with Stopwatch() as watch:
                 await appear()
                 while await self._move():
                     pass
         return watch.sample(events)
+
+    @asynccontextmanager
+    async def waiting_for_the_disk(self) -> AsyncIterator[None]:
+        """Within the block each commit returns once it is on disk."""
+        await self._connection.execute("set synchronous_commit = on")
+        yield
+        await self._connection.execute("set synchronous_commit = off")
+
+    async def synchronous_commit(self) -> str:
+        """What the server says to this session."""
+        said: str = await self._connection.fetchval("show synchronous_commit")
+        return said
 
     async def _move(self) -> int:
         async with self._connection.transaction():
@@ -167,6 +191,7 @@ class _ByHand:
 @asynccontextmanager
 async def _by_hand(workplace: Workplace, database: Database, topic: str) -> AsyncIterator[_ByHand]:
     connection = await database.connect()
+    await connection.execute("set synchronous_commit = off")
     async with producer(workplace) as made:
         await made.partitions_for(topic)
         yield _ByHand(connection, database, made, topic)

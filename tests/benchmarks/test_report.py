@@ -13,7 +13,16 @@ NAMES = ("relay", "rebuild", "soak")
 
 def measured(name: str, per_second: int = 80) -> Result:
     ours, reference = Sample(per_second, 1.0, 0.5), Sample(100, 1.0, 0.5)
-    return rates(name, [ours], [reference], unit="events/s", at_least=0.5, payload_bytes=1, connections=1)
+    return rates(
+        name,
+        [ours],
+        [reference],
+        unit="events/s",
+        at_least=0.5,
+        payload_bytes=1,
+        connections=1,
+        reference_connections=1,
+    )
 
 
 def names_in(file: Path) -> list[str]:
