@@ -61,3 +61,18 @@ def test_each_entry_says_of_which_commit_when_and_how_large() -> None:
     at = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
     said = entry(measured("relay"), Size.SMALL, "0a1b2c", at)
     assert (said["commit"], said["date"], said["size"]) == ("0a1b2c", "2026-03-01T08:30:00+00:00", "small")
+
+
+ASKED = {
+    "name", "ours", "reference", "unit", "ratio", "goal", "met",
+    "cpu_us_per_op", "payload_bytes", "fsync", "connections",
+}  # fmt: skip
+"""What every reader of the report may rely on."""
+ADDED = {"reference_connections", "synchronous_commit", "rounds", "notes", "size", "commit", "date"}
+
+
+def test_an_entry_has_these_keys_and_no_others(tmp_path: Path) -> None:
+    file = tmp_path / "bench.json"
+    keep(file, measured("relay"), Size.FULL, NAMES)
+    [written] = json.loads(file.read_text(encoding="utf-8"))
+    assert set(written) == ASKED | ADDED
