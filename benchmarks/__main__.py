@@ -24,6 +24,7 @@ BENCHMARKS = (
     "latency",
     "duplicate_lookup",
     "scaling",
+    "load_cost",
     "soak",
 )
 """In the order of the report; each is the module of that name with ``async def run(workplace) -> Result``."""

