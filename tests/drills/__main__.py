@@ -42,7 +42,16 @@ class Line:
     outcomes: list[Outcome] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        counted = ("events", "kills", "lost", "twice", "out_of_order", "overspent_rupiah", "unexplained")
+        counted = (
+            "events",
+            "kills",
+            "server_stops",
+            "lost",
+            "twice",
+            "out_of_order",
+            "overspent_rupiah",
+            "unexplained",
+        )
         told = ("acknowledged", "unacknowledged")
         return {
             "drill": self.drill.number,
@@ -147,6 +156,7 @@ def _say(scene: Scene, seconds: float) -> None:
     word = "well" if one.is_well else "FAILED"
     print(
         f"drill {scene.drill.number:>2} seed {scene.seed}: {word}; {one.events:,} events, {one.kills} kills, "
+        f"{one.server_stops} stops of a server, "
         f"{one.acknowledged:,} acknowledged, {one.unacknowledged} without answer; lost {one.lost}, twice {one.twice}, "
         f"out of order {one.out_of_order}, Rp {one.overspent_rupiah} overspent, {one.unexplained} unexplained; "
         f"{seconds:.0f} s   {scene.drill.name}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import time
@@ -24,7 +25,7 @@ from local.city import City, Deployed
 from local.stack.processes import free_ports
 from local.story.desk import Desk, IssuerTokens
 from shared.events.topics import consumer_group, parse_topic
-from tests.drills.nursery import Birth, Child, Nursery
+from tests.drills.nursery import Birth, Child, Nursery, dying_at
 
 if TYPE_CHECKING:
     from tests.drills.bulk import BulkLoad
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _FIGURE = re.compile(r"^(tuntas_\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
 _LOOK_SECONDS = 0.3
+_ENDS_LOOK_SECONDS = 0.05
+_LAST_WORDS_BYTES = 400
 _DIRECTORY = Path(__file__).parent / "agencies.yaml"
 BEGINS = datetime(2022, 12, 19, 9, tzinfo=ZoneInfo("Asia/Makassar"))
 """The business day on which every drill plays: programmes, decrees and payments are of one fiscal year."""
@@ -49,8 +52,11 @@ class Forked(Deployed):
     """What ``faults.py`` does to it at every start."""
     everywhere: list[str] = field(default_factory=list)
     """The same for all processes of the city."""
+    log_begins_at: int = 0
+    """Where in the log its present life begins."""
 
     def start(self) -> None:
+        self.log_begins_at = self.log.stat().st_size if self.log.exists() else 0
         service, _, agency = self.name.partition(".")
         env_file = Path(self.env["TUNTAS_DEPLOYMENTS"]) / f"{service}.{agency}.env"
         birth = Birth(
@@ -69,6 +75,8 @@ class DrillProcess:
     key: str
     """``programs.dinsos-samarinda`` or, apart, ``programs.dinsos-samarinda/worker``."""
     deployed: Forked
+    scene: Scene | None = None
+    """Whose kills are counted."""
 
     @property
     def name(self) -> str:
@@ -95,9 +103,35 @@ class DrillProcess:
         if not self.runs:
             self.deployed.start()
 
-    async def kill(self) -> None:
-        """SIGKILL; nothing of it is left when this returns."""
+    async def kill(self) -> bool:
+        """SIGKILL; nothing of it is left when this returns. Whether it still ran: only then a kill is counted."""
+        ran = self.runs
         await asyncio.to_thread(self.deployed.kill)
+        if ran and self.scene is not None:
+            self.scene.kills += 1
+        return ran
+
+    def died_at(self, point: str) -> bool:
+        """Whether one that has ended says that it killed itself there, and not that something else ended it."""
+        with self.deployed.log.open("rb") as log:
+            log.seek(max(self.deployed.log_begins_at, log.seek(0, os.SEEK_END) - _LAST_WORDS_BYTES))
+            return dying_at(point).encode() in log.read()
+
+    def count_death_at(self, point: str) -> bool:
+        """The same; such a death is a kill and is counted here. Call it once for each life."""
+        died = self.died_at(point)
+        if died and self.scene is not None:
+            self.scene.kills += 1
+        return died
+
+    async def ends_within(self, seconds: float) -> bool:
+        """Whether it ends by itself so soon."""
+        ends_at = time.monotonic() + seconds
+        while self.runs:
+            if time.monotonic() > ends_at:
+                return False
+            await asyncio.sleep(_ENDS_LOOK_SECONDS)
+        return True
 
     async def stop(self) -> None:
         """SIGTERM, and whatever it drains."""
@@ -192,7 +226,8 @@ class DrillCity(City):
 
     @property
     def processes(self) -> dict[str, DrillProcess]:
-        return {key: DrillProcess(key, each) for key, each in self.deployed.items() if isinstance(each, Forked)}
+        forked = ((key, each) for key, each in self.deployed.items() if isinstance(each, Forked))
+        return {key: DrillProcess(key, each, self.scene) for key, each in forked}
 
     def of(self, name: str, role: str | None = None) -> list[DrillProcess]:
         """The processes of a deployment, or those of one role of it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 
 from tests.drills.load import DINSOS
@@ -21,7 +20,6 @@ POINT_WITHIN_SECONDS = 90.0
 BUSY = f"intake.{DINSOS}"
 """Where every family passes; elsewhere the first time at a point may be the only one for a while."""
 LIVES_SECONDS = 2.0
-LOOK_SECONDS = 0.05
 
 
 @DRILL.run
@@ -83,28 +81,18 @@ async def _lives(scene: Scene, process: DrillProcess, points: list[str], deaths:
     """One death at a random moment, then one at each point; where nothing comes to a point, it is killed there."""
     for point in points:
         await asyncio.sleep(scene.random.uniform(0.05, LIVES_SECONDS))
-        await kill(scene, process, deaths)
+        await kill(process, deaths)
         process.arm(point, scene.random.randint(1, 3) if process.name == BUSY else 1)
         await process.start()
-        if await dies_within(process, POINT_WITHIN_SECONDS):
-            scene.kills += 1
-            deaths[f"{process.role} {point}"] += 1
+        if await process.ends_within(POINT_WITHIN_SECONDS):
+            died = process.count_death_at(point)
+            scene.expect(died, f"{process.key} ended by itself, not {point}.")
+            deaths[f"{process.role} {point}"] += died
         else:
-            await kill(scene, process, deaths)
+            await kill(process, deaths)
         await process.start()
 
 
-async def kill(scene: Scene, process: DrillProcess, deaths: Counter[str]) -> None:
-    await process.kill()
-    scene.kills += 1
-    deaths[f"{process.role} at random"] += 1
-
-
-async def dies_within(process: DrillProcess, seconds: float) -> bool:
-    """Whether it ends by itself."""
-    ends_at = time.monotonic() + seconds
-    while process.runs:
-        if time.monotonic() > ends_at:
-            return False
-        await asyncio.sleep(LOOK_SECONDS)
-    return True
+async def kill(process: DrillProcess, deaths: Counter[str]) -> None:
+    if await process.kill():
+        deaths[f"{process.role} at random"] += 1

@@ -8,7 +8,6 @@ from collections import Counter
 from tests.drills.faults import DIES_WHILE_SENDING
 from tests.drills.load import DINSOS
 from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene
-from tests.drills.storm import died_at
 
 DRILL = Drill(2, "kill -9 of the relay around the acknowledgement")
 SERVICES = ("intake", "verification", "programs")
@@ -42,7 +41,7 @@ async def relays_die(scene: Scene, city: DrillCity, deaths: Counter[str]) -> Non
     """Until they have died often enough; none is about to die when this returns."""
     relays = [each for each in city.processes.values() if each.role == "relay"]
     dying = [asyncio.create_task(die_again_and_again(scene, each, deaths)) for each in relays]
-    while scene.kills < scene.at_size(15, 400):
+    while deaths.total() < scene.at_size(15, 400):
         await asyncio.sleep(LOOK_SECONDS)
     for each in dying:
         each.cancel()
@@ -60,9 +59,9 @@ async def die_again_and_again(scene: Scene, relay: DrillProcess, deaths: Counter
             await begin_life(scene, relay, moment)
             while relay.runs:
                 await asyncio.sleep(LOOK_SECONDS)
-            scene.expect(died_at(relay, moment), f"{relay.key} ended by itself, not {moment}.")
-            scene.kills += 1
-            deaths[moment] += 1
+            died = relay.count_death_at(moment)
+            scene.expect(died, f"{relay.key} ended by itself, not {moment}.")
+            deaths[moment] += died
 
 
 async def begin_life(scene: Scene, relay: DrillProcess, moment: str) -> None:

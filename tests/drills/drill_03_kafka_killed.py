@@ -17,7 +17,6 @@ async def run(scene: Scene) -> None:
             for _ in range(scene.at_size(2, 10)):
                 await asyncio.sleep(scene.random.uniform(0.5, 3))
                 await scene.kafka.kill()
-                scene.kills += 1
                 await asyncio.sleep(scene.random.uniform(0, 2))
                 await scene.kafka.start()
                 await load.until(acknowledged=15)

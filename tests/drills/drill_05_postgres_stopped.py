@@ -19,7 +19,6 @@ async def run(scene: Scene) -> None:
                 await asyncio.sleep(scene.random.uniform(0.2, 1.5))
                 if number % 2:
                     await scene.postgres.kill()
-                    scene.kills += 1
                     await asyncio.sleep(scene.random.uniform(0, 1))
                     await scene.postgres.start()
                 else:

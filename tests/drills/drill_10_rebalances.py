@@ -43,7 +43,6 @@ async def come_or_go(scene: Scene, workers: list[DrillProcess]) -> None:
     if not one.runs:
         await one.start()
     elif sum(each.runs for each in workers) > 1:
-        scene.kills += 1
         await scene.random.choice((one.kill, one.stop))()
 
 

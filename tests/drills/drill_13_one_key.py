@@ -23,6 +23,7 @@ SENDS = 50
 POINTS = ("before-database-commit", "after-database-commit")
 REPLAYED = "idempotency-replayed"
 PATIENCE_SECONDS = 60.0
+ENDS_WITHIN_SECONDS = 10.0
 
 
 @dataclass
@@ -133,7 +134,8 @@ async def a_crash_at(office: Office, process: DrillProcess, point: str) -> None:
         answer = await office.send(key, body, 1)
         scene.expect(False, f"{point}: killed before the answer, and yet there was one ({answer.status_code}).")
     except httpx2.TransportError:
-        scene.kills += 1
+        ended = await process.ends_within(ENDS_WITHIN_SECONDS) and process.count_death_at(point)
+        scene.expect(ended, f"{point}: the process has killed itself.")
     await process.kill()
     await process.start()
     await office.city.wait_ready([process.key])
@@ -151,7 +153,6 @@ async def a_crash_at_some_moment(office: Office, process: DrillProcess) -> None:
     sends = [asyncio.create_task(office.send_until_answered(key, body, at)) for at in range(SENDS)]
     await asyncio.sleep(office.scene.random.uniform(0.0, 0.15))
     await process.kill()
-    office.scene.kills += 1
     await process.start()
     office.judge_answers(entry, await asyncio.gather(*sends), "a kill among fifty")
 

@@ -58,8 +58,8 @@ async def rebuild_with_deaths(scene: Scene, city: DrillCity, name: str, done: Co
     log = scene.folder / f"replay.{name}.log"
     die = ["die_while_folding", scene.random.choice(("before", "after"))]
     await until_ended(city.begin_command(log, "replay", name, "--as-json", fault=die))
-    scene.kills += 1
     died = last_line(log)
+    scene.kills += died == DIES_WHILE_FOLDING
     scene.expect(died == DIES_WHILE_FOLDING, f"The rebuild of {name} dies in the middle: {died[:300]}")
     command = city.begin_command(log, "replay", name, "--as-json")
     await asyncio.sleep(scene.random.uniform(0, 1))
@@ -78,7 +78,6 @@ async def rebuild_to_its_end(scene: Scene, city: DrillCity, name: str, log: Path
     await until_it_works_alone(city, name, command)
     worker = next(each for each in city.of(name) if each.role in ("worker", "all"))
     await worker.kill()
-    scene.kills += 1
     await worker.start()
     await until_ended(command)
     said = last_line(log)

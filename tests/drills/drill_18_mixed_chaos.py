@@ -48,21 +48,23 @@ async def kill(scene: Scene, city: DrillCity) -> None:
     for process in a_few(scene, city):
         await asyncio.sleep(scene.random.uniform(0, 0.5))
         await process.kill()
-        scene.kills += 1
 
 
 async def die_at_a_point(scene: Scene, city: DrillCity) -> None:
     """None of them is about to die any more when this returns: whoever has not come to its point is killed."""
-    processes = a_few(scene, city)
-    for process in processes:
+    armed: list[tuple[DrillProcess, str]] = []
+    for process in a_few(scene, city):
         await process.kill()
-        process.arm(scene.random.choice(points_of(process)), scene.random.randint(1, 3))
+        point = scene.random.choice(points_of(process))
+        process.arm(point, scene.random.randint(1, 3))
         await process.start()
-        scene.kills += 1
+        armed.append((process, point))
     await asyncio.sleep(scene.random.uniform(1, 4))
-    for process in processes:
-        await process.kill()
-        scene.kills += 1
+    for process, point in armed:
+        # Who does not run was killed by the other fault, or died at its point.
+        if not await process.kill() and process.count_death_at(point):
+            deaths = scene.outcome.notes.setdefault("deaths", Counter())
+            deaths[f"{process.role} {point}"] += 1
 
 
 async def suspend(scene: Scene, city: DrillCity) -> None:
@@ -78,7 +80,6 @@ async def suspend(scene: Scene, city: DrillCity) -> None:
 async def kill_kafka(scene: Scene, _: DrillCity) -> None:
     await asyncio.sleep(scene.random.uniform(0, 1))
     await scene.kafka.kill()
-    scene.kills += 1
     await asyncio.sleep(scene.random.uniform(0, 2))
     await scene.kafka.start()
 
@@ -86,7 +87,6 @@ async def kill_kafka(scene: Scene, _: DrillCity) -> None:
 async def stop_postgres(scene: Scene, _: DrillCity) -> None:
     await asyncio.sleep(scene.random.uniform(0, 1))
     await scene.postgres.kill()
-    scene.kills += 1
     await asyncio.sleep(scene.random.uniform(0, 1))
     await scene.postgres.start()
 

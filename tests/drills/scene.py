@@ -46,6 +46,9 @@ class Outcome:
 
     events: int = 0
     kills: int = 0
+    """Processes of ours that ended by SIGKILL, the drill's or their own at a point."""
+    server_stops: int = 0
+    """How often Kafka or PostgreSQL was ended."""
     lost: int = 0
     twice: int = 0
     out_of_order: int = 0
@@ -106,6 +109,7 @@ class Scene:
     async def city(self, *, small: bool = True, **options: Any) -> AsyncIterator[DrillCity]:  # noqa: ARG002
         """A city of this scene alone; nothing of it is left afterwards."""
         root = f"d{hashlib.sha256(f'{self.drill.number}/{self.seed}'.encode()).hexdigest()[:4]}{secrets.token_hex(2)}"
+        stops_before = self.servers.stops
         try:
             async with DrillCity(self.stack, self.folder / root, topic_root=root, scene=self, **options) as city:
                 try:
@@ -115,6 +119,7 @@ class Scene:
                     raise
                 finally:
                     self.outcome.kills = self.kills
+                    self.outcome.server_stops = self.servers.stops - stops_before
         finally:
             await remove_deployments(self.stack, root)
 

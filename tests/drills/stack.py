@@ -20,6 +20,8 @@ class Server:
 
     def __init__(self, part: EmbeddedKafka | EmbeddedPostgres) -> None:
         self._part = part
+        self.stops = 0
+        """How often it was ended while it ran, in whatever way."""
 
     @property
     def address(self) -> Any:
@@ -37,10 +39,12 @@ class Server:
 
     async def kill(self) -> None:
         """Kafka: SIGKILL. PostgreSQL: a shutdown in mode ``immediate``, without a checkpoint."""
+        self.stops += self.runs
         await asyncio.to_thread(self._part.kill)
 
     async def stop(self) -> None:
         """Shut down in order."""
+        self.stops += self.runs
         await asyncio.to_thread(self._part.stop)
 
     def throw_away(self) -> None:
@@ -72,6 +76,11 @@ class DrillStack:
     @property
     def addresses(self) -> StackAddresses:
         return StackAddresses(self.kafka.address, self.postgres.address)
+
+    @property
+    def stops(self) -> int:
+        """How often one of the servers was ended."""
+        return self.kafka.stops + self.postgres.stops
 
     async def __aenter__(self) -> DrillStack:
         self.kafka.throw_away()

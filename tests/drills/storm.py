@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,7 +12,6 @@ from typing import get_args
 from local.stack.processes import tail
 from shared.messaging.points import Point
 from tests.drills.load import DINSOS
-from tests.drills.nursery import dying_at
 from tests.drills.scene import DrillCity, DrillProcess, Scene, Size
 
 REACHES: dict[str, tuple[str, ...]] = {
@@ -36,20 +34,12 @@ huge city would otherwise spend its days on starts."""
 ARMED = 0.75
 NTH_MAX = 10
 LOOK_SECONDS = 0.1
-LAST_WORDS_BYTES = 400
 
 
 def points_of(process: DrillProcess) -> list[str]:
     """Where a process may kill itself."""
     silent = process.name in ANNOUNCES_NOTHING
     return [point for point in REACHES[process.role] if not (silent and point.endswith("-publish"))]
-
-
-def died_at(process: DrillProcess, point: str) -> bool:
-    """Whether a process that has ended says that it killed itself there, and not that something else ended it."""
-    with process.deployed.log.open("rb") as log:
-        log.seek(max(0, log.seek(0, os.SEEK_END) - LAST_WORDS_BYTES))
-        return dying_at(point).encode() in log.read()
 
 
 @dataclass
@@ -92,16 +82,18 @@ class Storm:
 
     async def _bury(self, process: DrillProcess, *, armed: bool = True) -> None:
         point = self._armed.pop(process.key, None)
-        if point is not None and died_at(process, point):
-            self._count(process, point)
+        if point is not None and process.count_death_at(point):
+            self._note(process, point)
         else:
             self.scene.expect(False, f"{process.key} ended by itself: {tail(process.deployed.log, 5)[-400:]}")
         await self._start(process, armed=armed)
 
     async def _kill(self, process: DrillProcess, *, armed: bool = True) -> None:
-        await process.kill()
+        if not await process.kill():
+            await self._bury(process, armed=armed)
+            return
         self._armed.pop(process.key, None)
-        self._count(process, "at random")
+        self._note(process, "at random")
         await self._start(process, armed=armed)
 
     async def _start(self, process: DrillProcess, *, armed: bool) -> None:
@@ -111,8 +103,7 @@ class Storm:
         await process.start()
         self._used[process.key] = 0.0
 
-    def _count(self, process: DrillProcess, where: str) -> None:
-        self.scene.kills += 1
+    def _note(self, process: DrillProcess, where: str) -> None:
         self.deaths[f"{process.role} {where}"] += 1
 
 
