@@ -13,6 +13,7 @@ DRILL = Drill(1, "kill -9 of each service and role")
 ROLES = ("api", "worker", "relay")
 APART = {f"{service}.{DINSOS}": ROLES for service in ("intake", "programs")}
 ALL_APART = {f"{service}.{DINSOS}": ROLES for service in ("intake", "verification", "programs")}
+NOTES = f"programs.{DINSOS}"
 FILES: dict[Size, int] = {"large": 3, "huge": 12}
 """Of 2,000 families each, from a row of the file to the bank's answer: some ten events a family."""
 SETTLES_WITHIN_SECONDS: dict[Size, float] = {"large": 300, "huge": 1_200}
@@ -31,7 +32,7 @@ async def run(scene: Scene) -> None:
 async def few_lives(scene: Scene) -> Counter[str]:
     """Small: each process dies a few times, once at each point of its role."""
     deaths = Counter[str]()
-    async with scene.city(roles_of=APART, everywhere=SHORT_SESSION) as city:
+    async with scene.city(roles_of=APART, everywhere=SHORT_SESSION, notes=NOTES) as city:
         async with city.load() as load:
             await load.until(acknowledged=10)
             await live_and_die(scene, city, deaths)
@@ -51,7 +52,7 @@ async def a_storm(scene: Scene) -> Counter[str]:
 
     Large: about every second. Huge: many more families, and about every three seconds.
     """
-    async with scene.city(roles_of=ALL_APART, everywhere=SHORT_SESSION) as city:
+    async with scene.city(roles_of=ALL_APART, everywhere=SHORT_SESSION, notes=NOTES) as city:
         async with city.bulk_load(files=FILES[scene.size]) as load:
             async with storm(scene, city) as raging:
                 done = await load.until_all_are_paid()

@@ -19,6 +19,7 @@ from tests.drills.scene import Drill, DrillCity, Scene
 
 DRILL = Drill(9, "poison at the head of a partition")
 INTAKE, VERIFICATION = "intake.dinsos-samarinda", "verification.dinsos-samarinda"
+NOTES = "programs.dinsos-samarinda"
 ANNOUNCERS = (INTAKE, VERIFICATION, "programs.dinkop-samarinda")
 REASONS = {
     "value-not-json", "value-misshapen", "value-missing", "too-large", "type-unknown", "type-forged", "source-forged",
@@ -34,7 +35,7 @@ ROUNDS_MAX = 30
 
 @DRILL.run
 async def run(scene: Scene) -> None:
-    async with scene.city() as city, foreigner(scene.stack.kafka, city.topic_root) as foreign:
+    async with scene.city(notes=NOTES) as city, foreigner(scene.stack.kafka, city.topic_root) as foreign:
         async with city.load() as load:
             load.waits_s = 2.0
             await asyncio.sleep(2)

@@ -20,7 +20,8 @@ PAST_SESSION_S = SHORT_SESSION_MS / 1000 + 2
 @DRILL.run
 async def run(scene: Scene) -> None:
     name = scene.random.choice(STORMY)
-    async with scene.city(roles_of={name: ("api", "worker", "relay")}, everywhere=SHORT_SESSION) as city:
+    roles = {name: ("api", "worker", "relay")}
+    async with scene.city(roles_of=roles, everywhere=SHORT_SESSION, notes=name) as city:
         for _ in range(WORKERS_MAX - 1):
             await city.start_another(name, "worker", wait=False)
         await city.all_start()

@@ -28,7 +28,7 @@ async def run(scene: Scene) -> None:
         "connections-ended": end_connections,
     }
     played = Counter[str]()
-    async with scene.city(roles_of=APART) as city:
+    async with scene.city(roles_of=APART, notes=f"programs.{DINSOS}") as city:
         async with city.load() as load:
             await load.until(acknowledged=10)
             for _ in range(scene.at_size(4, 25)):

@@ -23,6 +23,7 @@ from shared.events.envelope import Event, Tombstone
 from shared.messaging import announcing, consumer, hearing, points, relay, written_ahead
 from shared.messaging.routing import EventRouter, Hearer
 from shared.service import Service
+from tests.drills import handled
 from tests.drills.nursery import dying_at
 
 Wrapper = Callable[[Hearer], Callable[..., Awaitable[None]]]
@@ -107,6 +108,11 @@ def write_down(service: Service, type_name: str, seconds: str) -> None:
         return noting
 
     _wrap(service.events, wrapper)
+
+
+def note_handled(service: Service) -> None:
+    """Its handlers write down what they take (see ``handled.py``)."""
+    handled.note(service.events)
 
 
 def short_session(service: Service, milliseconds: str) -> None:  # noqa: ARG001 - every fault is called with the service

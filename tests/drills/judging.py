@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from shared.messaging.reconcile import Report, differing_totals, reconcile
+from tests.drills import handled
 from tests.drills.journal import Entry
 from tests.drills.load import DINSOS
 from tests.drills.looking import opened
@@ -26,6 +27,7 @@ INTAKE, VERIFICATION, PROGRAMS = f"intake.{DINSOS}", f"verification.{DINSOS}", f
 async def judge(city: DrillCity, scene: Scene) -> None:
     """Add to the scene's outcome what is wrong; call it when the city is settled."""
     await _reconcile(city, scene)
+    await _handled(city, scene)
     await _registrations(city, scene)
     await _files(city, scene)
     await _decisions(city, scene)
@@ -50,6 +52,20 @@ async def _reconcile(city: DrillCity, scene: Scene) -> None:
     for each in findings:
         setattr(outcome, each.kind, getattr(outcome, each.kind) + each.count)
         outcome.failed.append(f"reconcile: {each.kind} {each.count}: {each.where}")
+
+
+async def _handled(city: DrillCity, scene: Scene) -> None:
+    """The handlers of one deployment took each numbered fact once, and those of a household in their order."""
+    if city.notes is None:
+        return
+    async with city.database(city.notes) as connection:
+        taken = await handled.wrong(connection)
+    scene.note("handled_in_order", taken["handled"])
+    scene.expect(taken["handled"], f"The handlers of {city.notes} wrote down what they took.")
+    for kind in ("twice", "out_of_order"):
+        if taken[kind]:
+            setattr(scene.outcome, kind, getattr(scene.outcome, kind) + taken[kind])
+            scene.outcome.failed.append(f"{kind}: {taken[kind]} facts handled by {city.notes}")
 
 
 async def _registrations(city: DrillCity, scene: Scene) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from local.city import City
 from shared.deployment import Deployment
 from shared.messaging.parking import list_parked
 from shared.messaging.rebuild import Rebuilt, digest, rebuild
 from shared.messaging.redrive import dismiss, redrive
 from shared.serve import find_service, read_settings
+from tests.drills.handled import noting
+
+if TYPE_CHECKING:
+    from tests.drills.city import DrillCity
 
 OPERATOR = "drill-operator"
 BEHIND = "behind"
@@ -22,9 +26,11 @@ LOOKED_AT = "watch"
 
 
 @asynccontextmanager
-async def opened(city: City, name: str) -> AsyncIterator[Deployment]:
-    """A deployment as an operator's command opens it."""
+async def opened(city: DrillCity, name: str) -> AsyncIterator[Deployment]:
+    """A deployment as an operator's command opens it; what is handled by that is written down like anything else."""
     service = find_service(name.partition(".")[0])
+    if name == city.notes:
+        service = noting(service)
     deployment = Deployment(service, read_settings(service, city.operator.deployments_dir / f"{name}.env"))
     try:
         yield deployment
@@ -32,7 +38,7 @@ async def opened(city: City, name: str) -> AsyncIterator[Deployment]:
         await deployment.close()
 
 
-async def figures(city: City) -> dict[str, str]:
+async def figures(city: DrillCity) -> dict[str, str]:
     """A digest of every table of every deployment, but of the kernel's own: equal digests, equal rows."""
     found: dict[str, str] = {}
     for name in city.here():
@@ -43,7 +49,7 @@ async def figures(city: City) -> dict[str, str]:
     return found
 
 
-async def rebuilt(city: City) -> dict[str, Rebuilt]:
+async def rebuilt(city: DrillCity) -> dict[str, Rebuilt]:
     """The read tables of every deployment, emptied and folded again."""
     found: dict[str, Rebuilt] = {}
     for name in city.here():
@@ -52,7 +58,7 @@ async def rebuilt(city: City) -> dict[str, Rebuilt]:
     return found
 
 
-async def parked_by_reason(city: City) -> Counter[str]:
+async def parked_by_reason(city: DrillCity) -> Counter[str]:
     """What waits for somebody anywhere, and why."""
     found = Counter[str]()
     for name in city.here():
@@ -64,7 +70,7 @@ async def parked_by_reason(city: City) -> Counter[str]:
     return found
 
 
-async def redrive_all(city: City) -> int:
+async def redrive_all(city: DrillCity) -> int:
     """Re-drive every queue of every deployment once; how many records were handled."""
     handled = 0
     for name in city.here():
@@ -76,7 +82,7 @@ async def redrive_all(city: City) -> int:
     return handled
 
 
-async def dismiss_all(city: City) -> tuple[int, int]:
+async def dismiss_all(city: DrillCity) -> tuple[int, int]:
     """Give up the head of every queue of every deployment; how many were dismissed, and what was handled behind."""
     dismissed = handled = 0
     for name in city.here():

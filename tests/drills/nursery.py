@@ -54,6 +54,8 @@ class Birth:
     """A function of ``faults.py`` and the words it is called with."""
     everywhere: list[str] = field(default_factory=list)
     """Another one, which all processes of its city have."""
+    always: list[str] = field(default_factory=list)
+    """A third, which all processes of its deployment have."""
     command: list[str] = field(default_factory=list)
     """The words of a `tuntas` command that it runs instead of serving; what the command says goes to the log."""
 
@@ -173,7 +175,7 @@ def _live(birth: Birth) -> None:
         service = find_service(birth.service)
         if birth.dies_at is not None:
             points.listen(_death(*birth.dies_at))
-        for fault in (birth.everywhere, birth.fault):
+        for fault in (birth.always, birth.everywhere, birth.fault):
             if fault:
                 _break(service, fault)
         if birth.command:

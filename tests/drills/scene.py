@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from local.stack import StackAddresses
-from tests.drills.city import DrillCity, DrillProcess
+from tests.drills.city import DrillCity
 from tests.drills.journal import Journal
+from tests.drills.process import DrillProcess
 from tests.drills.stack import DrillStack, Postgres, Server
 from tests.fixtures.cleaning import remove_deployments
 
