@@ -10,6 +10,7 @@ import asyncio
 import importlib
 import json
 import shutil
+import subprocess
 import sys
 import time
 import traceback
@@ -37,6 +38,8 @@ class Line:
     """A drill in the report: the sums over its seeds."""
 
     drill: Drill
+    commit: str | None = None
+    """What was played, by its commit; None outside a repository."""
     seeds: list[int] = field(default_factory=list)
     seconds: float = 0.0
     outcomes: list[Outcome] = field(default_factory=list)
@@ -56,7 +59,9 @@ class Line:
         return {
             "drill": self.drill.number,
             "name": self.drill.name,
+            "commit": self.commit,
             "seeds": len(self.seeds),
+            "seed_numbers": self.seeds,
             **{name: sum(asdict(each)[name] for each in self.outcomes) for name in (*counted, *told)},
             "seconds": round(self.seconds, 1),
             "failed": [
@@ -74,6 +79,21 @@ def find_drills() -> dict[int, str]:
 def import_drill(module: str) -> Drill:
     drill: Drill = importlib.import_module(module).DRILL
     return drill
+
+
+def commit_of(folder: Path) -> str | None:
+    """The commit that a folder is at, marked where its files differ from it; None outside a repository."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return described.stdout.strip()
 
 
 def main() -> int:
@@ -108,13 +128,13 @@ async def _play(drills: Sequence[Drill], asked: Any) -> int:
     _be_quiet()
     folder = state_folder() / "drills"
     shutil.rmtree(folder, ignore_errors=True)
-    lines: list[Line] = []
+    lines, commit = list[Line](), commit_of(_HERE)
     begins_before = time.monotonic() + 60 * asked.minutes
     asked.report.parent.mkdir(parents=True, exist_ok=True)
     async with DrillStack(folder / "stack") as servers:
         print(f"{servers.addresses.summary()}; commits are on the disk", flush=True)
         for drill in drills:
-            line = Line(drill)
+            line = Line(drill, commit)
             lines.append(line)
             for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
                 if time.monotonic() > begins_before:

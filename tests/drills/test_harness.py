@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from shared.messaging.points import Point
-from tests.drills.__main__ import Line, find_drills, import_drill
+from tests.drills.__main__ import Line, commit_of, find_drills, import_drill
 from tests.drills.families import Families, closed_list, register_file
 from tests.drills.journal import Journal
 from tests.drills.judging import families_of_files, wrong_families
@@ -39,14 +39,30 @@ def test_a_drill_that_does_not_exist_is_an_error_only_where_it_is_asked_for() ->
 
 
 def test_a_line_of_the_report_sums_its_seeds_and_names_the_one_that_failed() -> None:
-    line = Line(Drill(7, "a drill"))
-    for seed, outcome in ((3, Outcome(events=10, kills=2)), (4, Outcome(events=5, lost=1, failed=["gone"]))):
+    line = Line(Drill(7, "a drill"), "abc")
+    first = Outcome(events=10, kills=2, twice=1, overspent_rupiah=300_000)
+    second = Outcome(events=5, kills=1, server_stops=3, lost=1, out_of_order=4, failed=["gone"])
+    for seed, outcome in ((3, first), (4, second)):
         line.seeds.append(seed)
         line.outcomes.append(outcome)
+        line.seconds += 1.26
     written = line.as_dict()
-    counted = {name: written[name] for name in ("drill", "seeds", "events", "kills", "lost", "twice")}
-    assert counted == {"drill": 7, "seeds": 2, "events": 15, "kills": 2, "lost": 1, "twice": 0}
+    asked_for = {
+        "drill": 7, "seeds": 2, "events": 15, "kills": 3, "lost": 1, "twice": 1, "out_of_order": 4,
+        "overspent_rupiah": 300_000, "seconds": 2.5,
+    }  # fmt: skip
+    assert {name: written[name] for name in asked_for} == asked_for
+    assert (written["commit"], written["seed_numbers"], written["server_stops"]) == ("abc", [3, 4], 3)
     assert written["failed"] == ["seed 4: gone"]
+
+
+def test_a_report_names_the_commit_and_outside_a_repository_none(tmp_path: Path) -> None:
+    assert commit_of(tmp_path) is None
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "One."], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    assert commit_of(tmp_path) == head
 
 
 @pytest.mark.parametrize("wrong", ["lost", "twice", "out_of_order", "overspent_rupiah", "unexplained"])
