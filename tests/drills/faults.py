@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from shared.events.contracts import CONTRACTS
 from shared.events.envelope import Event, Tombstone
+from shared.events.verification import HouseholdVerified
 from shared.messaging import announcing, consumer, hearing, points, relay, written_ahead
 from shared.messaging.routing import EventRouter, Hearer
 from shared.service import Service
@@ -62,6 +63,23 @@ def fail_handlers(service: Service, seed: str, folder: str) -> None:
                     raise HandlerBroken("once")
             if not any(luck[1] % 2 for luck in unlucky):
                 await hearer.function(events, *rest)
+
+        return failing
+
+    _wrap(service.events, wrapper)
+
+
+def fail_verified(service: Service, folder: str) -> None:
+    """What hears that a household is verified fails for every fourth one, until there is ``mended`` in the folder."""
+    mended = Path(folder) / "mended"
+
+    def wrapper(hearer: Hearer) -> Callable[..., Awaitable[None]]:
+        async def failing(events: Any, *rest: Any) -> None:
+            if hearer.event is HouseholdVerified and not mended.exists():
+                for each in _each(events):
+                    if isinstance(each, HouseholdVerified) and each.household_id.int % 4 == 0:
+                        raise HandlerBroken("until mended")
+            await hearer.function(events, *rest)
 
         return failing
 

@@ -34,8 +34,10 @@ class Foreigner:
     topic_root: str
     producer: Any
 
-    async def say(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers) -> None:
-        await self.producer.send_and_wait(topic, value, key=key, headers=headers, partition=partition)
+    async def say(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers) -> int:
+        """The offset of the record."""
+        said = await self.producer.send_and_wait(topic, value, key=key, headers=headers, partition=partition)
+        return int(said.offset)
 
     async def say_again(self, records: Iterable[StoredRecord]) -> int:
         """Every record verbatim once more, on its own partition, in the order given; how many."""
@@ -56,7 +58,7 @@ class Foreigner:
 
     async def say_with_nameless_header(
         self, topic: str, partition: int, key: bytes, value: bytes, headers: Headers
-    ) -> None:
+    ) -> int:
         """A record with a header whose name is not UTF-8: brokers take it, Python's client would not."""
         batch = self.producer.create_batch()
         batch.append(key=key, value=value, timestamp=None, headers=[*headers, ("zz", b"1")])
@@ -68,7 +70,7 @@ class Foreigner:
         batch._buffer = bytes(written)
         # Open, it would take the next record, too, and never say so.
         batch.close()
-        await (await self.producer.send_batch(batch, topic, partition=partition))
+        return int((await (await self.producer.send_batch(batch, topic, partition=partition))).offset)
 
     async def all_said(self) -> list[StoredRecord]:
         """Every record of every announcer, each partition in order."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
 from shared.deployment import Deployment
-from shared.messaging.parking import list_parked
+from shared.messaging.parking import find_parked, list_parked
 from shared.messaging.rebuild import Rebuilt, digest, rebuild
 from shared.messaging.redrive import dismiss, redrive
 from shared.serve import find_service, read_settings
@@ -71,7 +71,7 @@ async def parked_by_reason(city: DrillCity) -> Counter[str]:
 
 
 async def redrive_all(city: DrillCity) -> int:
-    """Re-drive every queue of every deployment once; how many records were handled."""
+    """Re-drive the queues of every deployment once, 200 of each at most; how many records were handled."""
     handled = 0
     for name in city.here():
         async with opened(city, name) as deployment:
@@ -79,6 +79,19 @@ async def redrive_all(city: DrillCity) -> int:
                 heads = [each for each in await list_parked(session) if each.reason != BEHIND]
             for head in heads:
                 handled += (await redrive(deployment.kernel.hearing, head, by=OPERATOR)).handled
+    return handled
+
+
+async def redrive_those(city: DrillCity, reasons: Collection[str], *, most: int = 1_000_000) -> Counter[str]:
+    """Re-drive every queue whose first record waits for one of these reasons; how many were handled, by deployment."""
+    handled = Counter[str]()
+    for name in city.here():
+        async with opened(city, name) as deployment:
+            async with deployment.sessions() as session:
+                ids = (await session.execute(_HEADS, {"reasons": sorted(reasons), "most": most})).scalars().all()
+                heads = [found for each in ids if (found := await find_parked(session, each)) is not None]
+            for head in heads:
+                handled[name] += (await redrive(deployment.kernel.hearing, head, by=OPERATOR)).handled
     return handled
 
 
@@ -93,3 +106,13 @@ async def dismiss_all(city: DrillCity) -> tuple[int, int]:
                 done = await dismiss(deployment.kernel.hearing, head, by=OPERATOR, reason="said by nobody of ours")
                 dismissed, handled = dismissed + 1, handled + done.handled
     return dismissed, handled
+
+
+_HEADS = text(
+    """
+    select id from kernel.parked
+    where state = 'waiting' and reason = any(cast(:reasons as text[]))
+    order by parked_at, "offset"
+    limit :most
+    """
+)
