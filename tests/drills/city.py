@@ -17,6 +17,7 @@ import asyncpg
 import httpx2
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from local.city import City, Deployed
 from local.stack.processes import free_ports
@@ -250,6 +251,24 @@ class DrillCity(City):
         finally:
             await admin.close()
         return found
+
+    async def held(self, name: str) -> dict[str, set[int]]:
+        """The partitions of each member of a deployment's group, by the brokers' word; none while it rebalances."""
+        service, _, agency = name.partition(".")
+        admin = AIOKafkaAdminClient(**self.addresses.kafka.aiokafka())
+        await admin.start()
+        try:
+            [answer] = await admin.describe_consumer_groups([consumer_group(self.topic_root, service, agency)])
+        finally:
+            await admin.close()
+        [group] = answer.to_object()["groups"]
+        if group["state"] != "Stable":
+            return {}
+        decode = ConsumerProtocolMemberAssignment.decode
+        return {
+            member["member_id"]: {place.partition for place in decode(member["member_assignment"]).partitions()}
+            for member in group["members"]
+        }
 
     async def _ends(self) -> dict[Any, int]:
         async with AIOKafkaConsumer(**self.addresses.kafka.aiokafka()) as consumer:

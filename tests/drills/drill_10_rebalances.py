@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import psutil
 
+from shared.events.topics import PARTITIONS
 from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene
 from tests.drills.storm import SHORT_SESSION, SHORT_SESSION_MS
 
@@ -14,6 +16,9 @@ STORMY = ("verification.dinsos-samarinda", "programs.dinsos-samarinda")
 WORKERS_MAX = 4
 POINTS = ("after-read", "before-database-commit", "after-database-commit", "before-offset-commit")
 FALLS_ASLEEP_WITHIN_S = 20.0
+SOMEWHERE = "somewhere"
+MOVES_WITHIN_S = 60.0
+LOOK_S = 0.2
 PAST_SESSION_S = SHORT_SESSION_MS / 1000 + 2
 
 
@@ -29,8 +34,10 @@ async def run(scene: Scene) -> None:
             for _ in range(scene.at_size(8, 60)):
                 await come_or_go(scene, city.of(name, "worker"))
                 await asyncio.sleep(scene.random.uniform(0.5, 1.5))
+            slept_at = Counter[str]()
             for _ in range(scene.at_size(1, 8)):
-                await sleep_past_the_session(scene, city, name)
+                slept_at[await sleep_past_the_session(scene, city, name)] += 1
+            scene.note("slept_at", dict(slept_at))
             await load.until_paid()
             await load.stop()
         await city.all_start()
@@ -47,8 +54,8 @@ async def come_or_go(scene: Scene, workers: list[DrillProcess]) -> None:
         await scene.random.choice((one.kill, one.stop))()
 
 
-async def sleep_past_the_session(scene: Scene, city: DrillCity, name: str) -> None:
-    """A worker stops at a point of its work, others take over, and it goes on with what it held."""
+async def sleep_past_the_session(scene: Scene, city: DrillCity, name: str) -> str:
+    """A worker stops at a point of its work, others take over, and it goes on with what it held; where it stopped."""
     one = scene.random.choice(city.of(name, "worker"))
     point = scene.random.choice(POINTS)
     await city.all_start()
@@ -58,14 +65,31 @@ async def sleep_past_the_session(scene: Scene, city: DrillCity, name: str) -> No
     await one.start()
     one.deployed.fault = []
     asleep = await falls_asleep(one)
+    before = await city.held(name)
     if not asleep:
         # It had too little to do on its partitions; anywhere is a place to fall asleep, too.
         await one.suspend()
-    scene.note("slept_at", point if asleep else "somewhere")
-    await asyncio.sleep(PAST_SESSION_S)
+    await its_partitions_move(scene, city, name, before)
     await one.resume()
     # What it does now, it does beside those who have its partitions.
     await asyncio.sleep(2)
+    return point if asleep else SOMEWHERE
+
+
+async def its_partitions_move(scene: Scene, city: DrillCity, name: str, before: dict[str, set[int]]) -> None:
+    """The sleeper's session ends, and all partitions are with those who are awake."""
+    awake = sum(each.runs for each in city.of(name, "worker")) - 1
+    await asyncio.sleep(PAST_SESSION_S)
+    for _ in range(int(MOVES_WITHIN_S / LOOK_S)):
+        held = await city.held(name)
+        if len(held) == awake:
+            break
+        await asyncio.sleep(LOOK_S)
+    scene.expect(len(held) == awake, f"The sleeper's session ends: {len(held)} hold partitions, {awake} are awake.")
+    everywhere = {partition for each in held.values() for partition in each}
+    scene.expect(everywhere == set(range(PARTITIONS)), f"Every partition is with somebody: {sorted(everywhere)}")
+    moved = {place for member in before.keys() - held.keys() for place in before[member]}
+    scene.note("moved", len(moved) if before else "the group was rebalancing when it fell asleep")
 
 
 async def falls_asleep(one: DrillProcess) -> bool:

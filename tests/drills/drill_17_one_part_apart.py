@@ -13,10 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-
-from shared.events.topics import PARTITIONS, consumer_group
+from shared.events.topics import PARTITIONS
 from shared.events.verification import HouseholdVerified
 from shared.messaging import announce
 from tests.drills.faults import TABLE_OF_TAKEN
@@ -159,18 +156,7 @@ async def metrics_of_workers(city: DrillCity) -> list[dict[str, float]]:
 
 async def share_the_partitions(scene: Scene, city: DrillCity) -> None:
     """As the brokers know it: half of the partitions each, and the same numbers of every topic."""
-    service, _, agency = SCALED.partition(".")
-    admin = AIOKafkaAdminClient(**scene.stack.kafka.aiokafka())
-    await admin.start()
-    try:
-        [answer] = await admin.describe_consumer_groups([consumer_group(city.topic_root, service, agency)])
-    finally:
-        await admin.close()
-    [group] = answer.to_object()["groups"]
-    held = [
-        ConsumerProtocolMemberAssignment.decode(member["member_assignment"]).partitions() for member in group["members"]
-    ]
-    numbers = [sorted({place.partition for place in each}) for each in held]
+    numbers = [sorted(each) for each in (await city.held(SCALED)).values()]
     scene.note("partitions", numbers)
     everywhere = {partition for each in numbers for partition in each}
     scene.expect(everywhere == set(range(PARTITIONS)), f"Every partition has its worker: {numbers}")
