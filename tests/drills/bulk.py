@@ -32,6 +32,8 @@ class BulkLoad(Load):
     """Families that were handed in by files."""
     paid_together_max: int = PAID_TOGETHER_MAX
     looks_after_s: float = LOOKS_AFTER_SECONDS
+    decisions_asked_once: float = 0.0
+    """Every family goes the whole way."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

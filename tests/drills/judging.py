@@ -6,7 +6,7 @@ import asyncio
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from shared.messaging.reconcile import Report, differing_totals, reconcile
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.drills.city import DrillCity
     from tests.drills.scene import Scene
 
+Wrong = tuple[Literal["lost", "twice"], str]
 ANY = "any id"
 """What a register file's acknowledgement says of each of its families."""
 INTAKE, VERIFICATION, PROGRAMS = f"intake.{DINSOS}", f"verification.{DINSOS}", f"programs.{DINSOS}"
@@ -91,9 +92,7 @@ def families_of_files(files: Iterable[Entry]) -> Iterator[Entry]:
             yield Entry(file.number, "registration", {"niks": niks}, file.answer and ANY)
 
 
-def wrong_families(
-    entries: Iterable[Entry], households_of: Callable[[str], Sequence[str]]
-) -> Iterator[tuple[Literal["lost", "twice"], str]]:
+def wrong_families(entries: Iterable[Entry], households_of: Callable[[str], Sequence[str]]) -> Iterator[Wrong]:
     """What the tables say otherwise than the clients' journal; by a person's number, the households that hold it."""
     for entry in entries:
         found = [households_of(nik) for nik in entry.about["niks"]]
@@ -124,17 +123,32 @@ async def _files(city: DrillCity, scene: Scene) -> None:
 
 
 async def _decisions(city: DrillCity, scene: Scene) -> None:
-    """Every visit and decision that was acknowledged stands once."""
+    """Every visit and decision that was acknowledged stands; of no case there are two, acknowledged or not."""
     visits = [item["visit_id"] for entry in scene.journal.of("visits") for item in _recorded(entry.answer)]
     decided = [item["case_id"] for entry in scene.journal.of("decisions") for item in _recorded(entry.answer)]
     async with city.database(VERIFICATION) as connection:
-        kept = Counter(str(row["id"]) for row in await connection.fetch("select id from visit"))
-        verdicts = Counter(str(row["case_id"]) for row in await connection.fetch("select case_id from decision"))
-    for visit in visits:
-        _wrong(scene, "lost", kept[visit] == 0, f"visit {visit}")
-    for case in decided:
-        _wrong(scene, "lost", verdicts[case] == 0, f"decision on {case}")
-        _wrong(scene, "twice", verdicts[case] > 1, f"decision on {case}")
+        kept = {str(row["id"]): str(row["case_id"]) for row in await connection.fetch("select id, case_id from visit")}
+        verdicts = [str(row["case_id"]) for row in await connection.fetch("select case_id from decision")]
+    for kind, what in wrong_cases(visits, decided, kept, verdicts):
+        _wrong(scene, kind, True, what)
+
+
+def wrong_cases(
+    visits: Iterable[str], decided: Iterable[str], kept: Mapping[str, str], verdicts: Iterable[str]
+) -> Iterator[Wrong]:
+    """What the tables say otherwise than that each case is visited and decided once.
+
+    Args:
+        visits: those that were acknowledged.
+        decided: cases of which a decision was acknowledged.
+        kept: the case of each visit in the tables.
+        verdicts: the case of each decision in the tables.
+    """
+    visited, given = Counter(kept.values()), Counter(verdicts)
+    yield from (("lost", f"visit {each}") for each in visits if each not in kept)
+    yield from (("lost", f"decision on {case}") for case in decided if not given[case])
+    yield from (("twice", f"{number} visits of {case}") for case, number in visited.items() if number > 1)
+    yield from (("twice", f"{number} decisions on {case}") for case, number in given.items() if number > 1)
 
 
 async def _lists(city: DrillCity, scene: Scene) -> None:

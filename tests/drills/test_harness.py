@@ -16,7 +16,7 @@ from shared.messaging.points import Point
 from tests.drills.__main__ import Line, commit_of, find_drills, import_drill
 from tests.drills.families import Families, closed_list, register_file
 from tests.drills.journal import Journal
-from tests.drills.judging import families_of_files, wrong_families
+from tests.drills.judging import families_of_files, wrong_cases, wrong_families
 from tests.drills.nursery import Birth, Nursery, dying_at
 from tests.drills.scene import Drill, Outcome
 from tests.fixtures import eventually
@@ -114,6 +114,20 @@ def test_the_judgement_sees_what_is_wrong(
         journal.acknowledged(entry, answer)
     found = [kind for kind, _ in wrong_families(journal.entries, lambda nik: tables.get(nik, []))]
     assert found == wrong
+
+
+@pytest.mark.parametrize(
+    ("kept", "verdicts", "wrong"),
+    [
+        pytest.param({"v": "a", "w": "b"}, ["a", "b"], [], id="all-once-though-one-had-no-answer"),
+        pytest.param({"v": "a"}, ["a"], [], id="what-had-no-answer-is-not-there"),
+        pytest.param({}, [], ["lost", "lost"], id="acknowledged-and-not-there"),
+        pytest.param({"v": "a", "w": "a"}, ["a"], ["twice"], id="visited-twice"),
+        pytest.param({"v": "a", "w": "b"}, ["a", "b", "b"], ["twice"], id="decided-twice-without-an-answer"),
+    ],
+)
+def test_no_case_is_visited_or_decided_twice(kept: dict[str, str], verdicts: list[str], wrong: list[str]) -> None:
+    assert [kind for kind, _ in wrong_cases(["v"], ["a"], kept, verdicts)] == wrong
 
 
 @pytest.mark.parametrize(
