@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import psutil
 
@@ -18,7 +21,7 @@ POINTS = ("after-read", "before-database-commit", "after-database-commit", "befo
 FALLS_ASLEEP_WITHIN_S = 20.0
 SOMEWHERE = "somewhere"
 MOVES_WITHIN_S = 60.0
-LOOK_S = 0.2
+LOOK_S = 0.5
 PAST_SESSION_S = SHORT_SESSION_MS / 1000 + 2
 
 
@@ -30,7 +33,7 @@ async def run(scene: Scene) -> None:
         for _ in range(WORKERS_MAX - 1):
             await city.start_another(name, "worker", wait=False)
         await city.all_start()
-        async with city.load() as load:
+        async with city.load() as load, moves_counted(city, name) as moves:
             for _ in range(scene.at_size(8, 60)):
                 await come_or_go(scene, city.of(name, "worker"))
                 await asyncio.sleep(scene.random.uniform(0.5, 1.5))
@@ -40,9 +43,42 @@ async def run(scene: Scene) -> None:
             scene.note("slept_at", dict(slept_at))
             await load.until_paid()
             await load.stop()
+        scene.note("moved", moves.count)
+        scene.expect(moves.count, "Partitions move from one worker to another.")
         await city.all_start()
         await city.settled()
         await city.judge()
+
+
+@dataclass
+class Moves:
+    """How often a partition was seen with another member of the group than at the look before."""
+
+    count: int = 0
+    holders: dict[int, str] = field(default_factory=dict)
+
+    def look(self, held: dict[str, set[int]]) -> None:
+        now = {partition: member for member, partitions in held.items() for partition in partitions}
+        self.count += sum(self.holders.get(partition, member) != member for partition, member in now.items())
+        self.holders |= now
+
+
+@asynccontextmanager
+async def moves_counted(city: DrillCity, name: str) -> AsyncIterator[Moves]:
+    """Looks go on until the end of the block."""
+    moves, ended = Moves(), asyncio.Event()
+
+    async def look_on() -> None:
+        while not ended.is_set():
+            moves.look(await city.held(name))
+            await asyncio.sleep(LOOK_S)
+
+    task = asyncio.create_task(look_on())
+    try:
+        yield moves
+    finally:
+        ended.set()
+        await task
 
 
 async def come_or_go(scene: Scene, workers: list[DrillProcess]) -> None:
@@ -65,18 +101,17 @@ async def sleep_past_the_session(scene: Scene, city: DrillCity, name: str) -> st
     await one.start()
     one.deployed.fault = []
     asleep = await falls_asleep(one)
-    before = await city.held(name)
     if not asleep:
         # It had too little to do on its partitions; anywhere is a place to fall asleep, too.
         await one.suspend()
-    await its_partitions_move(scene, city, name, before)
+    await its_partitions_move(scene, city, name)
     await one.resume()
     # What it does now, it does beside those who have its partitions.
     await asyncio.sleep(2)
     return point if asleep else SOMEWHERE
 
 
-async def its_partitions_move(scene: Scene, city: DrillCity, name: str, before: dict[str, set[int]]) -> None:
+async def its_partitions_move(scene: Scene, city: DrillCity, name: str) -> None:
     """The sleeper's session ends, and all partitions are with those who are awake."""
     awake = sum(each.runs for each in city.of(name, "worker")) - 1
     await asyncio.sleep(PAST_SESSION_S)
@@ -88,8 +123,6 @@ async def its_partitions_move(scene: Scene, city: DrillCity, name: str, before: 
     scene.expect(len(held) == awake, f"The sleeper's session ends: {len(held)} hold partitions, {awake} are awake.")
     everywhere = {partition for each in held.values() for partition in each}
     scene.expect(everywhere == set(range(PARTITIONS)), f"Every partition is with somebody: {sorted(everywhere)}")
-    moved = {place for member in before.keys() - held.keys() for place in before[member]}
-    scene.note("moved", len(moved) if before else "the group was rebalancing when it fell asleep")
 
 
 async def falls_asleep(one: DrillProcess) -> bool:

@@ -14,6 +14,7 @@ import pytest
 
 from shared.messaging.points import Point
 from tests.drills.__main__ import Line, commit_of, find_drills, import_drill
+from tests.drills.drill_10_rebalances import Moves
 from tests.drills.families import Families, closed_list, register_file
 from tests.drills.journal import Journal
 from tests.drills.judging import families_of_files, wrong_cases, wrong_families
@@ -114,6 +115,13 @@ def test_the_judgement_sees_what_is_wrong(
         journal.acknowledged(entry, answer)
     found = [kind for kind, _ in wrong_families(journal.entries, lambda nik: tables.get(nik, []))]
     assert found == wrong
+
+
+def test_a_move_is_a_partition_with_another_member() -> None:
+    moves = Moves()
+    for held in ({"a": {0, 1}}, {}, {"a": {0}, "b": {1}}, {"a": {0}, "b": {1}}, {"c": {0, 1}}):
+        moves.look(held)
+    assert moves.count == 3
 
 
 @pytest.mark.parametrize(
