@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import importlib
 import json
+import logging
 import shutil
 import subprocess
 import sys
@@ -121,6 +122,7 @@ def _parse(drills: Collection[int]) -> Any:
 def _be_quiet() -> None:
     """Clients that ask again, and that ask once, are what drills are made of."""
     stamina.instrumentation.set_on_retry_hooks([])
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", message="timeout=0 means", category=UserWarning)
 
 
