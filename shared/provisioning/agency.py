@@ -49,7 +49,7 @@ async def suspend(operator: OperatorSettings, code: str, on: date) -> list[str]:
 
 
 async def remove(operator: OperatorSettings, code: str, on: date) -> list[str]:
-    """The agency's principals, ACLs and sign-ins are gone. Its facts stay on its topics and its databases stay."""
+    """The agency's principals are locked, its ACLs and sign-ins are gone. Its facts and its databases stay."""
     changed = await _to_status(operator, code, AgencyStatus.REMOVED, on)
     if operator.issuer_file is not None:
         changed += remove_people(operator.issuer_file, code)

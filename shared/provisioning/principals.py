@@ -23,8 +23,8 @@ from shared.provisioning.cluster import REQUEST_SECONDS_MAX, answers_of, is_refu
 
 _MECHANISM = ScramMechanism.SCRAM_SHA_256
 _ITERATIONS = 8192
-# Kafka cannot be asked for a password, but for the rounds it was hashed with: so few mark a principal that is locked.
-_ITERATIONS_LOCKED = 4096
+# Kafka cannot be asked for a password, but for the rounds it was hashed with. No tool chooses this number by itself.
+_ITERATIONS_LOCKED = 4097
 
 
 def principal_of(root: str, deployment: DeploymentId) -> str:
@@ -45,28 +45,36 @@ def ensure_principal(admin: AdminClient, name: str, password: str, *, renew: boo
 
 
 def lock_principal(admin: AdminClient, name: str) -> list[str]:
-    """Nobody signs in by that name any more: its password is one that nobody knows. Who is signed in is stopped by the
-    ACLs.
+    """Nobody signs in by that name any more: its passwords, also those that others gave it, become ones that nobody
+    knows. Who is signed in is stopped by the ACLs.
     """
-    if not may_sign_in(admin, name):
+    unlocked = _unlocked(admin, name)
+    if not unlocked:
         return []
-    _set_password(admin, name, secrets.token_urlsafe(32), _ITERATIONS_LOCKED)
+    for mechanism in unlocked:
+        _set_password(admin, name, secrets.token_urlsafe(32), _ITERATIONS_LOCKED, mechanism)
     wait_until(lambda: not may_sign_in(admin, name), f"the lock of {name}")
     return [f"principal {name} locked"]
 
 
 def may_sign_in(admin: AdminClient, name: str) -> bool:
     """Whether the user exists and is not locked."""
+    return bool(_unlocked(admin, name))
+
+
+def _unlocked(admin: AdminClient, name: str) -> list[ScramMechanism]:
     requests = cast("dict[str, Future[UserScramCredentialsDescription]]", admin.describe_user_scram_credentials([name]))
     try:
         description = requests[name].result(REQUEST_SECONDS_MAX)
     except KafkaException as error:
         if is_refusal(error, KafkaError.RESOURCE_NOT_FOUND):
-            return False
+            return []
         raise
-    return any(known.iterations != _ITERATIONS_LOCKED for known in description.scram_credential_infos)
+    return [each.mechanism for each in description.scram_credential_infos if each.iterations != _ITERATIONS_LOCKED]
 
 
-def _set_password(admin: AdminClient, name: str, password: str, iterations: int) -> None:
-    info = ScramCredentialInfo(_MECHANISM, iterations)
+def _set_password(
+    admin: AdminClient, name: str, password: str, iterations: int, mechanism: ScramMechanism = _MECHANISM
+) -> None:
+    info = ScramCredentialInfo(mechanism, iterations)
     answers_of(admin.alter_user_scram_credentials([UserScramCredentialUpsertion(name, info, password.encode())]))
