@@ -12,7 +12,8 @@ from shared.web.guards import public
 
 HEALTH_TIMEOUT_S: Final = 3.0
 REQUESTS_NEED: Final = frozenset({"database", "health"})
-"""Without these nothing is answered. A directory that was not taken leaves its last good reading."""
+"""Where one of these is red nothing is answered; ``health`` is the look itself, which took too long. A directory that
+was not taken leaves its last good reading."""
 
 
 def health_router() -> APIRouter:
@@ -34,8 +35,9 @@ async def readyz(
 ) -> Response:
     """200 ``ready`` when every part works; else 503 with the name of each that does not.
 
-    ``degraded`` means that requests are answered, and what they announce waits: Kafka is away, say. A balancer asks
-    ``?for=requests``, which is 200 then, so that a process with all roles goes on serving people.
+    ``degraded`` means that requests are answered and something else is not done: without Kafka, nothing is heard and
+    what is announced waits. A balancer asks ``?for=requests``, which is 200 then, so that a process with all roles goes
+    on serving people.
     """
     try:
         async with asyncio.timeout(HEALTH_TIMEOUT_S):
