@@ -86,7 +86,11 @@ class Offer:
 
 def _result(found: dict[int, list[Measured]], idle: Measured, connections: int) -> Result:
     cost = {rate: _middle([each.cpu_us[0] for each in rounds]) for rate, rounds in found.items()}
-    notes: dict[str, float | int | str] = {"idle: cpu_us_per_second": round(idle.cpu_us[0], 1)}
+    notes: dict[str, float | int | str] = {
+        "idle: cpu_us_per_second": round(idle.cpu_us[0], 1),
+        "idle: CPU us of PostgreSQL per second": round(idle.postgres_us, 1),
+        "idle: CPU us of Kafka per second": round(idle.kafka_us, 1),
+    }
     for rate, rounds in found.items():
         notes |= {
             f"{rate}/s: cpu_us_per_op": cost[rate],
