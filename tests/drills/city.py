@@ -18,6 +18,7 @@ import httpx2
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
+from aiokafka.errors import KafkaError
 
 from local.city import City, Deployed
 from local.stack.processes import free_ports
@@ -238,7 +239,12 @@ class DrillCity(City):
         try:
             found: dict[str, int] = {}
             for group in self.groups():
-                offsets = await admin.list_consumer_group_offsets(group)
+                try:
+                    offsets = await admin.list_consumer_group_offsets(group)
+                except KafkaError:
+                    # A broker that has just started cannot say yet.
+                    found[group] = sum(ends.values())
+                    continue
                 heard = {place: meta.offset for place, meta in offsets.items() if meta.offset >= 0}
                 # A group has no offset where it never heard anything: it reads all facts, and the profiles granted.
                 behind = sum(

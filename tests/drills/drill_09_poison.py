@@ -16,7 +16,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from shared.events.topics import PARTITIONS, fact_topic
 from tests.drills.foreign import Foreigner, foreigner
 from tests.drills.looking import dismiss_all, parked_by_reason, redrive_those
-from tests.drills.poison import KINDS, NO_KEY, POISONS, Place, Said, unknown_types_known
+from tests.drills.poison import BINARY_KEY, KINDS, NO_KEY, POISONS, Place, Said, unknown_types_known
 from tests.drills.poisoned import judge_handled, judge_parked, parked_at
 from tests.drills.scene import Drill, DrillCity, Scene
 
@@ -203,7 +203,7 @@ async def _poison(scene: Scene, city: DrillCity, foreign: Foreigner, household: 
     everywhere = list(range(PARTITIONS))
     partition = DefaultPartitioner()(str(household).encode(), everywhere, everywhere)
     place = Place(fact_topic(city.topic_root, service, agency), partition, service, agency)
-    kind = scene.random.choice(sorted(set(POISONS) - {NO_KEY, "binary key"}))
+    kind = scene.random.choice(sorted(set(POISONS) - {NO_KEY, BINARY_KEY}))
     return await _say(foreign, place, kind, household)
 
 

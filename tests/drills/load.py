@@ -161,8 +161,8 @@ class Load:
         except Refused as refused:
             self.scene.journal.refused(entry, refused.code)
             raise
-        except Exception as unanswered:
-            if not once or isinstance(unanswered, asyncio.CancelledError):
+        except Exception:
+            if not once:
                 raise
             return
         self.scene.journal.acknowledged(entry, answer["household_id"])
@@ -211,8 +211,8 @@ class Load:
             await self._journaled("decisions", desk, "/api/v1/decisions:batch", {"decisions": decisions})
         except Refused:
             raise
-        except Exception as unanswered:
-            if not once or isinstance(unanswered, asyncio.CancelledError):
+        except Exception:
+            if not once:
                 raise
             return  # Nobody knows whether they are verified, so nobody enrols them.
         for each in known:

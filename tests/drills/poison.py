@@ -56,6 +56,7 @@ _OF_ANOTHER: dict[str, type[Event]] = {
     "intake": VisitRecorded, "verification": HouseholdUpdated, "programs": HouseholdUpdated,
 }  # fmt: skip
 NO_KEY = "no key"
+BINARY_KEY = "binary key"
 UNKNOWN = "unknown type"
 
 
@@ -183,7 +184,7 @@ POISONS: dict[str, Kind] = {
     "no time": _without_header("ce_time"),
     "no headers": Kind(_no_headers, "header-missing"),
     NO_KEY: Kind(_no_key, "key-missing"),
-    "binary key": Kind(_binary_key, "key-wrong"),
+    BINARY_KEY: Kind(_binary_key, "key-wrong"),
 }
 """Those whose value is not what is wrong have a good one, so that nothing else can be why they are parked."""
 WELL = "nothing wrong"
