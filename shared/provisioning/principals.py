@@ -36,11 +36,11 @@ def ensure_principal(admin: AdminClient, name: str, password: str, *, renew: boo
     """Makes the user where it is missing or locked. Kafka cannot be asked for a password: `renew` sets it over an old
     one.
     """
-    known = may_sign_in(admin, name)
+    known = _MECHANISM in _unlocked(admin, name)
     if known and not renew:
         return []
     _set_password(admin, name, password, _ITERATIONS)
-    wait_until(lambda: may_sign_in(admin, name), f"principal {name}")
+    wait_until(lambda: _MECHANISM in _unlocked(admin, name), f"principal {name}")
     return [f"principal {name}: password renewed" if known else f"principal {name} made"]
 
 
@@ -53,16 +53,12 @@ def lock_principal(admin: AdminClient, name: str) -> list[str]:
         return []
     for mechanism in unlocked:
         _set_password(admin, name, secrets.token_urlsafe(32), _ITERATIONS_LOCKED, mechanism)
-    wait_until(lambda: not may_sign_in(admin, name), f"the lock of {name}")
+    wait_until(lambda: not _unlocked(admin, name), f"the lock of {name}")
     return [f"principal {name} locked"]
 
 
-def may_sign_in(admin: AdminClient, name: str) -> bool:
-    """Whether the user exists and is not locked."""
-    return bool(_unlocked(admin, name))
-
-
 def _unlocked(admin: AdminClient, name: str) -> list[ScramMechanism]:
+    """The ways in which the user may sign in; none where there is no such user."""
     requests = cast("dict[str, Future[UserScramCredentialsDescription]]", admin.describe_user_scram_credentials([name]))
     try:
         description = requests[name].result(REQUEST_SECONDS_MAX)
