@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.fresh_process import measure
 from benchmarks.measuring import Result
-from benchmarks.report import keep
+from benchmarks.report import keep, report_of
 from benchmarks.workplace import Size, Workplace
 from local.stack import Stack, state_folder
 
@@ -34,8 +34,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size", choices=[each.value for each in Size], default=Size.FULL.value)
     parser.add_argument("--only", nargs="*", default=list(BENCHMARKS), choices=BENCHMARKS, metavar="NAME")
-    parser.add_argument("--report", type=Path, default=Path("build/bench.json"))
+    parser.add_argument("--report", type=Path, help="build/bench.json; of a small run, build/bench-small.json")
     asked = parser.parse_args()
+    report: Path = asked.report or report_of(Size(asked.size))
     measured = False
     broken: list[str] = []
     with Stack(state_folder() / "bench", fresh=True) as stack:
@@ -51,8 +52,8 @@ def main() -> int:
                 continue
             measured = True
             print(f"{line(result)}   ({time.monotonic() - began:.0f} s)", flush=True)
-            keep(asked.report, result, workplace.size, BENCHMARKS)
-    print(f"Figures: {asked.report}" if measured else "No figures.")
+            keep(report, result, workplace.size, BENCHMARKS)
+    print(f"Figures: {report}" if measured else "No figures.")
     if broken:
         print(f"Broke: {', '.join(broken)}")
     return int(bool(broken))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,11 +11,17 @@ from typing import Any
 
 from benchmarks.measuring import Result
 from benchmarks.workplace import Size
+from local.commit import commit_of
 
 _ROOT = Path(__file__).resolve().parents[1]
 
 
-def entry(result: Result, size: Size, commit: str, at: datetime) -> dict[str, Any]:
+def report_of(size: Size) -> Path:
+    """Where results of a size are kept: what only shows that a benchmark runs never takes the place of a figure."""
+    return Path("build/bench.json" if size is Size.FULL else f"build/bench-{size.value}.json")
+
+
+def entry(result: Result, size: Size, commit: str | None, at: datetime) -> dict[str, Any]:
     """One result as it stands in the report."""
     return asdict(result) | {"size": size.value, "commit": commit, "date": at.isoformat(timespec="seconds")}
 
@@ -31,21 +36,8 @@ def merged(report: Sequence[dict[str, Any]], new: dict[str, Any], order: Sequenc
 def keep(file: Path, result: Result, size: Size, order: Sequence[str]) -> None:
     """Write a result into the report; what others measured before stays. The file is replaced as a whole."""
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
-    report = merged(known, entry(result, size, commit_here(), datetime.now(UTC)), order)
+    report = merged(known, entry(result, size, commit_of(_ROOT), datetime.now(UTC)), order)
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_suffix(".new")
     beside.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     beside.replace(file)
-
-
-def commit_here() -> str:
-    """The commit that is measured, ``+`` where files differ from it; ``unknown`` outside of a repository."""
-    try:
-        commit = _git("rev-parse", "--short=12", "HEAD")
-        return commit + "+" if _git("status", "--porcelain", "--untracked-files=no") else commit
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=_ROOT, check=True, capture_output=True, text=True).stdout.strip()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measuring import Result, Sample, rates
-from benchmarks.report import entry, keep, merged
+from benchmarks.report import entry, keep, merged, report_of
 from benchmarks.workplace import Size
 
 NAMES = ("relay", "rebuild", "soak")
@@ -76,3 +76,7 @@ def test_an_entry_has_these_keys_and_no_others(tmp_path: Path) -> None:
     keep(file, measured("relay"), Size.FULL, NAMES)
     [written] = json.loads(file.read_text(encoding="utf-8"))
     assert set(written) == ASKED | ADDED
+
+
+def test_a_small_run_has_a_report_of_its_own() -> None:
+    assert len({report_of(size) for size in Size}) == len(Size)

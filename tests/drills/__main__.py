@@ -11,7 +11,6 @@ import importlib
 import json
 import logging
 import shutil
-import subprocess
 import sys
 import time
 import traceback
@@ -23,6 +22,7 @@ from typing import Any, get_args
 
 import stamina
 
+from local.commit import commit_of
 from local.stack import state_folder
 from tests.drills.scene import Drill, Outcome, Scene, Size
 from tests.drills.stack import DrillStack
@@ -80,21 +80,6 @@ def find_drills() -> dict[int, str]:
 def import_drill(module: str) -> Drill:
     drill: Drill = importlib.import_module(module).DRILL
     return drill
-
-
-def commit_of(folder: Path) -> str | None:
-    """The commit that a folder is at, marked where its files differ from it; None outside a repository."""
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return described.stdout.strip()
 
 
 def main() -> int:

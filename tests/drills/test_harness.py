@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from shared.messaging.points import Point
-from tests.drills.__main__ import Line, commit_of, find_drills, import_drill
+from tests.drills.__main__ import Line, find_drills, import_drill
 from tests.drills.drill_10_rebalances import Moves
 from tests.drills.families import Families, closed_list, register_file
 from tests.drills.journal import Journal
@@ -55,15 +55,6 @@ def test_a_line_of_the_report_sums_its_seeds_and_names_the_one_that_failed() -> 
     assert {name: written[name] for name in asked_for} == asked_for
     assert (written["commit"], written["seed_numbers"], written["server_stops"]) == ("abc", [3, 4], 3)
     assert written["failed"] == ["seed 4: gone"]
-
-
-def test_a_report_names_the_commit_and_outside_a_repository_none(tmp_path: Path) -> None:
-    assert commit_of(tmp_path) is None
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "One."], check=True)
-    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    assert commit_of(tmp_path) == head
 
 
 @pytest.mark.parametrize("wrong", ["lost", "twice", "out_of_order", "overspent_rupiah", "unexplained"])
