@@ -46,6 +46,10 @@ class _Away(Exception):
     """The service did not answer, or asks to come again."""
 
 
+UNANSWERED: Final = (_Away, httpx2.TransportError)
+"""What a desk raises when its patience ends and nobody knows what became of the request."""
+
+
 class Tokens(Protocol):
     """Signs people in."""
 
@@ -115,7 +119,7 @@ class Desk:
         """The answer, repeating what a restart interrupted. Raises Refused, or httpx2's error when patience ends."""
         headers = {**request.pop("headers", {}), "Authorization": f"Bearer {await self.tokens.of(self.subject)}"}
         tries = stamina.retry_context(
-            on=(_Away, httpx2.TransportError), attempts=None, timeout=self.patience_s, wait_initial=0.1, wait_max=2.0
+            on=UNANSWERED, attempts=None, timeout=self.patience_s, wait_initial=0.1, wait_max=2.0
         )
         async for attempt in tries:
             with attempt:

@@ -52,8 +52,8 @@ async def few_lives(scene: Scene) -> Counter[str]:
 async def a_storm(scene: Scene) -> Counter[str]:
     """Thousands of families go from a file to the bank's answer while somebody dies all the time.
 
-    Large: about every second. Huge: many more families, and about every three seconds. Where chance left a point out,
-    somebody dies there afterwards, while families go on to be registered.
+    Large: whenever the city has used one and a half seconds of CPU. Huge: many more families, and five seconds. Where
+    chance left a point out, somebody dies there afterwards, while families go on to be registered.
     """
     async with scene.city(roles_of=ALL_APART, everywhere=SHORT_SESSION, notes=NOTES) as city:
         async with city.bulk_load(files=FILES[scene.size]) as load:

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from local.story.desk import Desk, Refused
+from local.story.desk import UNANSWERED, Desk, Refused
 from local.story.lists import answer_of_bank
 from tests.drills.families import ANSWERS, Families, closed_list
 from tests.drills.programme import PERIOD, PROGRAMME, document
@@ -161,7 +161,7 @@ class Load:
         except Refused as refused:
             self.scene.journal.refused(entry, refused.code)
             raise
-        except Exception:
+        except UNANSWERED:
             if not once:
                 raise
             return
@@ -209,9 +209,7 @@ class Load:
         desk = self._desk("verification", "kepala-bidang-verifikasi", patience_s=0.0 if once else 120.0)
         try:
             await self._journaled("decisions", desk, "/api/v1/decisions:batch", {"decisions": decisions})
-        except Refused:
-            raise
-        except Exception:
+        except UNANSWERED:
             if not once:
                 raise
             return  # Nobody knows whether they are verified, so nobody enrols them.

@@ -71,6 +71,7 @@ class DrillProcess:
     deployed: Forked
     scene: Scene | None = None
     """Whose kills are counted."""
+    _ending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def name(self) -> str:
@@ -99,10 +100,12 @@ class DrillProcess:
 
     async def kill(self) -> bool:
         """SIGKILL; nothing of it is left when this returns. Whether it still ran: only then a kill is counted."""
-        ran = self.runs
-        await asyncio.to_thread(self.deployed.kill)
-        if ran and self.scene is not None:
-            self.scene.kills += 1
+        # Two faults may meet at one process: the second finds it dead.
+        async with self._ending:
+            ran = self.runs
+            await asyncio.to_thread(self.deployed.kill)
+            if ran and self.scene is not None:
+                self.scene.kills += 1
         return ran
 
     def died_at(self, point: str) -> bool:
