@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
@@ -14,8 +15,6 @@ from shared.messaging.records import Fault, Received
 
 MarkKey = tuple[str, bytes]
 
-FEW = 16
-"""So many marks are looked up one by one; more are joined."""
 REBUILD_LOCK = 0x74756E746172
 """A rebuild takes this advisory lock alone; whoever locks marks shares it (see rebuild.py)."""
 
@@ -94,8 +93,7 @@ async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey,
     # A row that is made is locked like the others. One that somebody else makes meanwhile is waited for, and found in
     # the next round.
     while missing := [key for key in wanted if key not in marks]:
-        statement = LOCK_FEW if len(missing) <= FEW else LOCK_MANY
-        rows = await (await driver_in_transaction(session)).fetch(statement, *_arrays(missing))
+        rows = await (await driver_in_transaction(session)).fetch(_LOCK, *_arrays(missing))
         marks |= {(row[0], row[1]): Mark(*row) for row in rows}
     return marks
 
@@ -118,43 +116,41 @@ async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
     )
 
 
-# The lock that a rebuild takes alone comes first: what it waits for holds none of the rows. These are locked in the
-# order in which they are wanted.
-_LOCK_OR_MAKE = f"""
-    with shared as materialized (select pg_advisory_xact_lock_shared({REBUILD_LOCK})),
-    wanted as materialized (
-        select wanted.topic, convert_to(wanted.key, 'UTF8') as key
-        from shared, unnest(cast($1::text as text[]), cast($2::text as text[])) as wanted(topic, key)
-    ),
-    known as materialized ({{known}}),
-    made as (
-        insert into kernel.heard (topic, key)
-        select topic, key from wanted except select topic, key from known
-        order by 1, 2
-        on conflict do nothing
-        returning topic, key, last_sequence, last_offset, blocked
-    )
-    select * from known union all select * from made
+_LOCK = """
+    select topic, key, last_sequence, last_offset, blocked
+    from kernel.lock_marks(cast($1::text as text[]), cast($2::text as text[]))
     """
-# Each by itself: a subquery that locks is never made a join. For a few that is quicker than a plan that PostgreSQL made
-# while the table was small, and that reads all of it; for many such a plan costs little, and looking at all of a table
-# for each of them would cost much.
-LOCK_FEW = _LOCK_OR_MAKE.format(
-    known="""
-        select found.* from wanted cross join lateral (
-            select heard.topic, heard.key, last_sequence, last_offset, blocked
-            from kernel.heard where heard.topic = wanted.topic and heard.key = wanted.key for update
-        ) as found
+# The lock that a rebuild takes alone comes first: what it waits for holds none of the rows. Rows are locked, and made,
+# in the order in which they are wanted. Each is looked up by its key, whatever the table's size: a plan that was made
+# while it was small would read all of it, for every batch until it is analysed again.
+LOCK_MARKS: Final = f"""
+    create or replace function kernel.lock_marks(topics text[], keys text[]) returns setof kernel.heard
+    language plpgsql
+    set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+    as $$
+    #variable_conflict use_column
+    declare
+        found_rows bigint;
+    begin
+        perform pg_advisory_xact_lock_shared({REBUILD_LOCK});
+        return query
+            select found.*
+            from unnest(topics, keys) as wanted(topic, key) cross join lateral (
+                select heard.* from kernel.heard
+                where heard.topic = wanted.topic and heard.key = convert_to(wanted.key, 'UTF8')
+                for update
+            ) as found;
+        get diagnostics found_rows = row_count;
+        if found_rows < cardinality(topics) then
+            return query
+                insert into kernel.heard (topic, key)
+                select topic, convert_to(key, 'UTF8') from unnest(topics, keys) as wanted(topic, key)
+                on conflict do nothing
+                returning heard.*;
+        end if;
+    end $$
     """
-)
-LOCK_MANY = _LOCK_OR_MAKE.format(
-    known="""
-        select heard.topic, heard.key, last_sequence, last_offset, blocked
-        from kernel.heard join wanted using (topic, key)
-        order by heard.topic collate "C", heard.key
-        for update of heard
-    """
-)
+"""The statement for the migration that creates `kernel.lock_marks`."""
 # All of them stand: "on conflict" finds each by its key, where a plan that is made while the table is small would join.
 KEEP = """
     insert into kernel.heard (topic, key, last_sequence, last_offset, blocked)

@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from shared.events.intake import HouseholdProfile, HouseholdRegistered, HouseholdUpdated
 from shared.events.verification import VerificationOpened
-from shared.messaging import Tombstone, announce, points
+from shared.messaging import Session, Tombstone, announce, points
 from shared.messaging.failures import ConsumerStopped
-from shared.messaging.heard import FEW, KEEP, LOCK_FEW
+from shared.messaging.heard import MarkKey, keep_marks, lock_marks
 from shared.messaging.hearing import ReactFrom
 from shared.messaging.parking import StoredRecord
 from shared.messaging.redrive import NotTheFirst, dismiss, redrive
@@ -54,21 +54,41 @@ def with_headers(record: StoredRecord, **changes: bytes | None) -> StoredRecord:
     return replace(record, headers=tuple(headers.items()))
 
 
-@pytest.mark.parametrize(("statement", "types"), [(LOCK_FEW, "text, text"), (KEEP, "text, text, text, text, text")])
+@pytest.mark.parametrize("wanted", [1, 300])
 async def test_marks_are_found_by_key_though_their_table_was_small_when_that_was_planned(
-    city: TestDeployment, statement: str, types: str
+    city: TestDeployment, wanted: int
 ) -> None:
+    keys = [("tuntas.intake.dinsos-samarinda", str(uuid4()).encode()) for _ in range(wanted)]
     async with city.session() as session:
         connection = await session.connection()
         await connection.execute(text("set local plan_cache_mode = force_generic_plan"))
-        await connection.exec_driver_sql(f"prepare marks({types}) as {statement}")
-        nothing = ", ".join("'{}'" for _ in types.split(","))
-        plan = "\n".join((await connection.exec_driver_sql(f"explain execute marks({nothing})")).scalars())
-        await connection.exec_driver_sql("deallocate marks")
-    assert "Seq Scan" not in plan
+        await lock_and_keep(session, keys)
+        await connection.execute(text("analyze kernel.heard"))
+        # Planned while a few pages hold all of them, and used again when they are many.
+        await lock_and_keep(session, keys)
+        await connection.execute(_MORE_MARKS)
+        before = (await connection.execute(_READ_ONE_BY_ONE)).scalar()
+        await lock_and_keep(session, keys)
+        assert (await connection.execute(_READ_ONE_BY_ONE)).scalar() == before
 
 
-@pytest.mark.parametrize("households", [FEW, FEW + 1])
+async def lock_and_keep(session: Session, keys: list[MarkKey]) -> None:
+    marks = await lock_marks(session, keys)
+    for mark in marks.values():
+        mark.changed = True
+    await keep_marks(session, marks.values())
+
+
+_MORE_MARKS = text("""
+    insert into kernel.heard (topic, key)
+    select 'tuntas.intake.dinsos-samarinda', convert_to(gen_random_uuid()::text, 'UTF8') from generate_series(1, 20000)
+""")
+_READ_ONE_BY_ONE = text("""
+    select seq_tup_read from pg_stat_xact_user_tables where schemaname = 'kernel' and relname = 'heard'
+""")
+
+
+@pytest.mark.parametrize("households", [1, 17])
 async def test_few_and_many_marks_are_made_and_found_alike(city: TestDeployment, households: int) -> None:
     events = [registered() for _ in range(households)]
     records = [city.record(each) for each in (*events, *(updated(each.household_id, 2) for each in events))]
