@@ -67,21 +67,14 @@ async def copy_rows(session: Session, table: Table, rows: Sequence[Mapping[str, 
     )
 
 
-_Getter = Callable[..., Callable[[Any], tuple[Any, ...]]]
-
-
 class RowLines:
     """Rows of a table as lines of a COPY: good for another process to make, and joined with others by joining them."""
 
-    def __init__(self, table: Table, *, without: Collection[str] = (), by: _Getter = itemgetter) -> None:
-        """All columns of the table but those that are left to their default.
-
-        Args:
-            by: how a row gives its values: a mapping by key, any other object with ``attrgetter``.
-        """
+    def __init__(self, table: Table, *, without: Collection[str] = ()) -> None:
+        """All columns of the table but those that are left to their default."""
         self._table = table
         self._columns = [column.name for column in table.columns if column.name not in without]
-        self._values = by(*self._columns)
+        self._values = itemgetter(*self._columns)
         self._writers = [_writer(table.c[name].type) for name in self._columns]
         if len(self._columns) == 1:
             raise ValueError("a row of one column is better inserted")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-import orjson
 from pydantic import BaseModel, ValidationError
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
@@ -20,20 +20,21 @@ from shared.driver import driver_in_transaction
 from shared.events.envelope import EVENT_BYTES_MAX, Event, ServiceName
 from shared.events.fields import UNKNOWN, OpenEnum
 from shared.events.topics import fact_topic, profiles_topic
+from shared.messaging.announcement import Always, Announcement, Record, always, with_number
 from shared.messaging.causes import Cause, current_cause
 from shared.messaging.failures import ContractBroken, ProjectionMayNotAct
-from shared.messaging.ids import new_id, text_of
+from shared.messaging.ids import text_of
 from shared.messaging.literals import as_array, keys_as_array
+from shared.messaging.meanwhile import meanwhile
 from shared.messaging.tables import outbox
 
 _ID_NUMBER = re.compile(rb"(?<![0-9A-Za-z-])[0-9]{16}(?![0-9A-Za-z-])")
 # Matching at every byte costs more than all the rest of a check: most payloads have no such run of digits at all.
 _DIGITS_AS_ZEROS = bytes(ord("0") if chr(each) in "0123456789" else ord(" ") for each in range(256))
 _SIXTEEN_DIGITS = b"0" * 16
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _COPIED_MIN = 64
 """From so many rows on, a COPY into the outbox costs less than a statement."""
+_MADE_TOGETHER = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +53,9 @@ class Announcer:
     def topic(self, event: type[Event]) -> str:
         return self.always(event).topic
 
-    def always(self, event: type[Event]) -> _Always:
+    def always(self, event: type[Event]) -> Always:
         """What is the same for every event of a type."""
-        return _always(event, self.topic_root, self.service, self.agency)
-
-
-class _Always(NamedTuple):
-    topic: str
-    source: str
-    type: str
-    schema: str
-    numbered: bool
-
-
-@dataclass(slots=True)
-class Announcement:
-    """An event on its way into the outbox; facts still lack their number."""
-
-    topic: str
-    key: bytes
-    type: str
-    headers: dict[str, str]
-    payload: bytes | None
-    numbered: bool
-    event_id: UUID = field(default_factory=new_id)
+        return _always_of(event, self.topic_root, self.service, self.agency)
 
 
 def source_of(service: str, agency: str) -> str:
@@ -84,9 +64,9 @@ def source_of(service: str, agency: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _always(event: type[Event], root: str, service: str, agency: str) -> _Always:
+def _always_of(event: type[Event], root: str, service: str, agency: str) -> Always:
     topic = (profiles_topic if event.kind == "profiles" else fact_topic)(root, service, agency)
-    return _Always(topic, source_of(service, agency), event.full_type(), event.schema_urn(), event.kind == "facts")
+    return always(topic, source_of(service, agency), event.full_type(), event.schema_urn(), event.kind == "facts")
 
 
 class Checked(NamedTuple):
@@ -156,9 +136,9 @@ def erase_profile(session: Session, profile: type[Event], household_id: UUID) ->
     if profile.kind != "profiles" or profile.announcer != announcer.service:
         raise ContractBroken(f"{profile.__name__} is no profile of {announcer.service}.")
     always = announcer.always(profile)
-    headers = _headers(always, f"household/{household_id}", current_cause(), announcer.clock.now())
+    key = str(household_id)
     _pending(session).append(
-        Announcement(always.topic, str(household_id).encode(), always.type, headers, None, numbered=False)
+        Announcement(always, f"household/{key}", key.encode(), None, current_cause(), announcer.clock.now())
     )
 
 
@@ -171,30 +151,8 @@ def envelop(event: Checked, announcer: Announcer, cause: Cause, at: datetime) ->
     if event.of.announcer != announcer.service:
         raise ContractBroken(f"{event.of.__name__} is announced by {event.of.announcer}, not by {announcer.service}.")
     always = announcer.always(event.of)
-    headers = _headers(always, f"{event.kind_of_subject}/{event.subject_id}", cause, at)
-    return Announcement(always.topic, event.subject_id.encode(), always.type, headers, event.payload, always.numbered)
-
-
-def _headers(always: _Always, subject: str, cause: Cause, at: datetime) -> dict[str, str]:
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_source": always.source,
-        "ce_type": always.type,
-        "ce_subject": subject,
-        "ce_time": _written((at - _EPOCH) // _MILLISECOND),
-        "ce_dataschema": always.schema,
-        "ce_correlationid": str(cause.correlation_id),
-        "content-type": "application/json",
-    }
-    if cause.causation_id is not None:
-        headers["ce_causationid"] = str(cause.causation_id)
-    return headers
-
-
-@lru_cache(maxsize=8)
-def _written(milliseconds: int) -> str:
-    """A moment since the epoch, in UTC. Many an event is announced in the same millisecond as the last one."""
-    return (_EPOCH + milliseconds * _MILLISECOND).isoformat(timespec="milliseconds")[:-6] + "Z"
+    subject = f"{event.kind_of_subject}/{event.subject_id}"
+    return Announcement(always, subject, event.subject_id.encode(), event.payload, cause, at)
 
 
 def _says_unknown(value: object) -> bool:
@@ -216,70 +174,90 @@ def count_written_ahead(session: Session, count: int) -> None:
     session.info[_AHEAD] = session.info.get(_AHEAD, 0) + count
 
 
-async def write_announcements(session: Session) -> int:
+async def write_announcements(session: Session, before: Callable[[], Awaitable[None]] | None = None) -> int:
     """Number what was announced and put it into the outbox; the edge calls this just before it commits.
 
     Keys are numbered in sorted order, so that two edges never wait for each other in a circle.
+
+    Args:
+        before: goes to the driver first. Of many announcements the records are made meanwhile.
 
     Returns:
         How many rows were written, those that were written ahead among them.
     """
     pending: list[Announcement] = session.info.pop("announced", [])
     ahead: int = session.info.pop(_AHEAD, 0)
-    if not pending:
-        return ahead
-    await session.flush()
-    wanted = Counter(each.key for each in pending if each.numbered)
-    keys = sorted(wanted)
-    numbering = keys_as_array(keys), as_array(map(str, map(wanted.__getitem__, keys)))
-    driver = await driver_in_transaction(session)
-    if len(pending) < _COPIED_MIN:
-        await driver.execute(_NUMBER_INTO_OUTBOX, *numbering, *_columns(pending))
+    if pending:
+        await session.flush()
+    if len(pending) >= _COPIED_MIN:
+        await _copy(session, pending, before)
     else:
-        numbers = {key: last - wanted[key] for key, last in await driver.fetch(_NUMBER, *numbering)}
-        for each in pending:
-            if each.numbered:
-                numbers[each.key] += 1
-            finish(each, numbers.get(each.key, 0))
-        # Rows of a COPY are numbered in their order, too.
-        await driver.copy_records_to_table(
-            outbox.name, schema_name=outbox.schema, columns=_COLUMNS, records=map(_row, pending)
-        )
+        if before is not None:
+            await before()
+        if pending:
+            await _insert(session, pending)
     return ahead + len(pending)
 
 
-def finish(one: Announcement, number: int | None) -> None:
-    """Add what is known last: the number, where it gets one, and what follows from the event's id.
-
-    Args:
-        number: None where the database adds it.
-    """
-    event_id = one.headers["ce_id"] = str(one.event_id)
-    one.headers["traceparent"] = _traceparent(one.headers["ce_correlationid"], event_id)
-    if one.numbered and number is not None:
-        one.headers["ce_sequence"] = str(number)
-
-
-def _columns(pending: list[Announcement]) -> tuple[Any, ...]:
-    """Rows without their numbers, as columns; of each that gets one, how many of its key come after it."""
+async def _insert(session: Session, pending: Sequence[Announcement]) -> None:
+    """By one statement, which adds the numbers; it is told how many of its key come after each."""
     after, later = list[str](), Counter[bytes]()
     for each in reversed(pending):
-        finish(each, None)
-        after.append(str(later[each.key]) if each.numbered else "NULL")
-        later[each.key] += each.numbered
-    ids, topics, keys, types, headers, payloads = zip(*map(_row, pending), strict=True)
+        after.append(str(later[each.key]) if each.always.numbered else "NULL")
+        later[each.key] += each.always.numbered
+    ids, topics, keys, types, headers, payloads = zip(*(each.record() for each in pending), strict=True)
     words = as_array(map(str, ids)), as_array(topics), keys_as_array(keys), as_array(types)
-    return *words, headers, payloads, as_array(reversed(after))
+    driver = await driver_in_transaction(session)
+    await driver.execute(
+        _NUMBER_INTO_OUTBOX, *_numbering(_wanted(pending)), *words, headers, payloads, as_array(reversed(after))
+    )
 
 
-def _row(of: Announcement) -> tuple[Any, ...]:
-    """The values of ``_COLUMNS``."""
-    return of.event_id, of.topic, of.key, of.type, orjson.dumps(of.headers).decode(), of.payload
+async def _copy(
+    session: Session, pending: Sequence[Announcement], before: Callable[[], Awaitable[None]] | None
+) -> None:
+    """By COPY, in their order, in which the database gives them their places. It numbers keys while they are made."""
+    wanted, driver = _wanted(pending), await driver_in_transaction(session)
+
+    async def number() -> dict[bytes, int]:
+        if before is not None:
+            await before()
+        return {key: last - wanted[key] for key, last in await driver.fetch(_NUMBER, *_numbering(wanted))}
+
+    numbers, records = await meanwhile(number(), _made(pending))
+    await driver.copy_records_to_table(
+        outbox.name, schema_name=outbox.schema, columns=Record._fields, records=_with_numbers(pending, records, numbers)
+    )
 
 
-def _traceparent(correlation_id: str, event_id: str) -> str:
-    """W3C trace context that joins all that one correlation id runs through; its span is the end of the event's id."""
-    return f"00-{correlation_id.replace('-', '')}-{event_id[19:23]}{event_id[24:]}-01"
+async def _made(pending: Sequence[Announcement]) -> list[Record]:
+    """Records without their numbers, made in parts: whoever waits for PostgreSQL may go on in between."""
+    records = list[Record]()
+    for first in range(0, len(pending), _MADE_TOGETHER):
+        records += [each.record() for each in pending[first : first + _MADE_TOGETHER]]
+        await asyncio.sleep(0)
+    return records
+
+
+def _with_numbers(
+    pending: Iterable[Announcement], records: Iterable[Record], last: dict[bytes, int]
+) -> Iterator[tuple[Any, ...]]:
+    for said, (event_id, topic, key, kind, headers, payload) in zip(pending, records, strict=True):
+        if said.always.numbered:
+            last[key] = number = last[key] + 1
+            headers = with_number(headers, number)
+        yield event_id, topic, key, kind, headers, payload
+
+
+def _wanted(pending: Iterable[Announcement]) -> Counter[bytes]:
+    """How many numbers each key gets."""
+    return Counter(each.key for each in pending if each.always.numbered)
+
+
+def _numbering(wanted: Counter[bytes]) -> tuple[str, str]:
+    """The arguments of ``_NUMBER``, in sorted order."""
+    keys = sorted(wanted)
+    return keys_as_array(keys), as_array(map(str, map(wanted.__getitem__, keys)))
 
 
 def announcer_of(session: Session) -> Announcer:
@@ -302,7 +280,6 @@ _NUMBER = """
     on conflict (key) do update set last_sequence = announced.last_sequence + excluded.last_sequence
     returning key, last_sequence
     """
-_COLUMNS = ("event_id", "topic", "key", "type", "headers", "payload")
 _NUMBER_INTO_OUTBOX = f"""
     with numbered as ({_NUMBER})
     insert into kernel.outbox (event_id, topic, key, type, headers, payload)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
@@ -107,12 +106,19 @@ class Hearing:
                 await self._hear_in_parts(part)
 
     async def _hear_together(self, received: Sequence[Received]) -> None:
-        async with self._transaction() as session:
+        async with self.sessions() as session:
             marks = await lock_marks(session, ((each.topic, each.key) for each in received))
             handled, parked = self._judge(received, marks)
             await self.dispatch(session, handled)
             await park(session, self.sealer, parked)
-            await keep_marks(session, marks.values())
+            announced = await write_announcements(session, partial(keep_marks, session, marks.values()))
+            reached("before-database-commit")
+            await session.commit()
+            reached("after-database-commit")
+            scheduled = session.info.pop("scheduled", False)
+        # A projection gives the relay and the timers nothing to look for.
+        if announced or scheduled:
+            self.after_commit()
         self.metrics.count(handled=len(handled), parked=[fault.reason for _, fault in parked], of=len(received))
 
     async def _hear_alone(self, received: Received) -> None:
@@ -172,19 +178,6 @@ class Hearing:
         ]
         for hearer in self.router.reactions.get(event_type, ()) if lived_through else ():
             await _call(hearer, session, lived_through)
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Session]:
-        async with self.sessions() as session:
-            yield session
-            announced = await write_announcements(session)
-            reached("before-database-commit")
-            await session.commit()
-            reached("after-database-commit")
-            scheduled = session.info.pop("scheduled", False)
-        # A projection gives the relay and the timers nothing to look for.
-        if announced or scheduled:
-            self.after_commit()
 
 
 class _AskedOnce:

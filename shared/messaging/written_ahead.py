@@ -8,21 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import NamedTuple
 
+import orjson
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.bulk import RowLines
-from shared.messaging.announcing import (
-    Announcement,
-    Announcer,
-    Checked,
-    announcer_of,
-    count_written_ahead,
-    envelop,
-    finish,
-)
+from shared.messaging.announcement import Announcement, Record
+from shared.messaging.announcing import Announcer, Checked, announcer_of, count_written_ahead, envelop
 from shared.messaging.causes import Cause
 from shared.messaging.tables import announced, outbox
 
@@ -51,21 +44,21 @@ def write_ahead(events: Sequence[Checked], announcer: Announcer, cause: Cause, a
 
 def lines_of(announcements: Sequence[Announcement]) -> WrittenAhead:
     """Number what one new subject announces, and write it down. Raises ValueError as ``write_ahead`` does."""
-    if len({each.key for each in announcements}) != 1 or not any(each.numbered for each in announcements):
+    if len({each.key for each in announcements}) != 1 or not any(each.always.numbered for each in announcements):
         raise ValueError("the first events of one subject, a fact among them")
-    number = 0
+    records, number = list[Record](), 0
     for each in announcements:
-        number += each.numbered
-        finish(each, number)
+        number += each.always.numbered
+        records.append(each.record().numbered(number) if each.always.numbered else each.record())
     return WrittenAhead(
         _NUMBERS.of([{"key": announcements[0].key, "last_sequence": number}]),
-        _RECORDS.of(announcements),
-        len(announcements),
+        _RECORDS.of([each._asdict() | {"headers": orjson.Fragment(each.headers)} for each in records]),
+        len(records),
     )
 
 
 _NUMBERS = RowLines(announced)
-_RECORDS = RowLines(outbox, without=("id", "created_at"), by=attrgetter)
+_RECORDS = RowLines(outbox, without=("id", "created_at"))
 
 
 async def announce_written(session: Session, some: Sequence[WrittenAhead]) -> None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
+import orjson
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.clock import Clock
 from shared.events.envelope import Event
-from shared.messaging.announcing import Announcement, Announcer, announce
+from shared.messaging.announcement import Announcement
+from shared.messaging.announcing import Announcer, announce
 from shared.messaging.records import Received, receive
 
 ROOT = "tuntas"
@@ -47,11 +49,10 @@ def announced(event: Event) -> Announcement:
 
 def record_of(event: Event, sequence: int = 1) -> Record:
     """The record that the relay would send, with the headers that the commit adds."""
-    made = announced(event)
-    headers = {**made.headers, "ce_id": str(made.event_id)}
-    if made.numbered:
-        headers["ce_sequence"] = str(sequence)
-    return Record(made.topic, made.key, made.payload, tuple((name, text.encode()) for name, text in headers.items()))
+    said = announced(event)
+    made = said.record().numbered(sequence) if said.always.numbered else said.record()
+    pairs = tuple((name, text.encode()) for name, text in orjson.loads(made.headers).items())
+    return Record(made.topic, made.key, made.payload, pairs)
 
 
 def read(record: Record) -> Received:

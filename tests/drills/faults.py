@@ -21,7 +21,7 @@ from sqlalchemy import text
 from shared.events.contracts import CONTRACTS
 from shared.events.envelope import Event, Tombstone
 from shared.events.verification import HouseholdVerified
-from shared.messaging import announcing, consumer, hearing, points, relay, written_ahead
+from shared.messaging import announcement, announcing, consumer, hearing, points, relay, written_ahead
 from shared.messaging.routing import EventRouter, Hearer
 from shared.service import Service
 from tests.drills import handled
@@ -145,7 +145,7 @@ def be_the_next_release(service: Service) -> None:
             _know_second_version(contract)
     pending_of = announcing._pending
 
-    def pending(session: Any) -> list[announcing.Announcement]:
+    def pending(session: Any) -> list[announcement.Announcement]:
         waiting = pending_of(session)
         if not isinstance(waiting, _NextRelease):
             waiting = session.info["announced"] = _NextRelease(waiting)
@@ -224,27 +224,32 @@ _TAKEN = text(
 )
 
 
-class _NextRelease(list[announcing.Announcement]):
+class _NextRelease(list[announcement.Announcement]):
     """What was announced, as the next release would say it."""
 
     @classmethod
-    def of(cls, announcements: Sequence[announcing.Announcement]) -> _NextRelease:
+    def of(cls, announcements: Sequence[announcement.Announcement]) -> _NextRelease:
         said = cls()
         for each in announcements:
             said.append(each)
         return said
 
-    def append(self, said: announcing.Announcement) -> None:
-        if not said.numbered or said.payload is None:
+    def append(self, said: announcement.Announcement) -> None:
+        if not said.always.numbered or said.payload is None:
             super().append(said)
             return
         data = orjson.loads(said.payload)
-        super().append(replace(said, payload=orjson.dumps(data | {"said_by_release": "2.0", "weather": {"rain": 3}})))
-        second = said.type.removesuffix(".v1") + ".v2"
-        schema = said.headers["ce_dataschema"].removesuffix(".v1") + ".v2"
-        headers = said.headers | {"ce_type": second, "ce_dataschema": schema}
-        payload = orjson.dumps({"about": data, "other": ["shape"]})
-        super().append(announcing.Announcement(said.topic, said.key, second, headers, payload, numbered=True))
+        more = {"said_by_release": "2.0", "weather": {"rain": 3}}
+        super().append(said._replace(payload=orjson.dumps(data | more)))
+        first = said.always
+        second = announcement.always(
+            first.topic, first.source, _second_version(first.type), _second_version(first.schema), first.numbered
+        )
+        super().append(said._replace(always=second, payload=orjson.dumps({"about": data, "other": ["shape"]})))
+
+
+def _second_version(name: str) -> str:
+    return name.removesuffix(".v1") + ".v2"
 
 
 def _know_second_version(contract: type[Event]) -> None:
