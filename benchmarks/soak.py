@@ -4,7 +4,9 @@ Officers register families, correct every third and look each one up, on connect
 programs and notifications hear of them; officers wait while more than ``IN_FLIGHT_MAX`` families are not yet known to
 all of these, so that what is measured is what the slowest part of the chain sustains, and nothing piles up unseen.
 
-On a machine that others use the rates say little about us; what a family costs our processes, first and last, does.
+On a machine that others use the rates say little about us. What a family costs the client is the yardstick: the client
+does the same for each, first and last, and is none of ours. The notes say how fast the machine was by it, and what the
+ratio would have been had it stayed as fast; the goal is judged by the ratio as it was.
 """
 
 from __future__ import annotations
@@ -108,11 +110,12 @@ async def _expect(wanted: int, answering: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Look:
-    """How far everybody is at a moment, and what our processes have used and hold."""
+    """How far everybody is at a moment, what our processes have used and hold, and what this one, the client, has."""
 
     at: float
     known: int
     cpu_seconds: float
+    client_cpu_seconds: float
     resident_mb: dict[str, float]
 
     @classmethod
@@ -120,7 +123,7 @@ class Look:
         processes = [psutil.Process(each.process.pid) for each in city.deployed.values() if each.process is not None]
         used = [each.cpu_times() for each in processes]
         cpu_seconds = sum(each.user + each.system for each in used)
-        return cls(time.perf_counter(), progress.everywhere, cpu_seconds, _resident(city))
+        return cls(time.perf_counter(), progress.everywhere, cpu_seconds, time.process_time(), _resident(city))
 
 
 async def _measure(city: City, progress: Progress, warm_up: float, window: float, windows: int) -> list[Look]:
@@ -155,6 +158,7 @@ def _result(looks: list[Look]) -> Result:
     began, ended = (sum(each.resident_mb.values()) for each in (looks[0], looks[-1]))
     # A first window in which nothing was done is told as it is, and not by an error.
     ratio, growth = _rate(*last) / (_rate(*first) or float("inf")), ended / began - 1
+    speed = _client_cpu_us(*first) / _client_cpu_us(*last)
     return Result(
         name="soak",
         ours=round(ratio, 3),
@@ -173,6 +177,10 @@ def _result(looks: list[Look]) -> Result:
             "families": looks[-1].known - looks[0].known,
             "cpu_us_a_family_first": round(_cpu_us(*first), 1),
             "cpu_us_a_family_last": round(_cpu_us(*last), 1),
+            "client_cpu_us_a_family_first": round(_client_cpu_us(*first), 1),
+            "client_cpu_us_a_family_last": round(_client_cpu_us(*last), 1),
+            "machine_speed_last_to_first": round(speed, 3),
+            "ratio_at_equal_speed": round(ratio / speed, 3),
             "memory_growth": round(growth, 4),
             "memory_mb_first": round(began, 1),
             "memory_mb_last": round(ended, 1),
@@ -190,6 +198,10 @@ def _rate(began: Look, ended: Look) -> float:
 
 def _cpu_us(began: Look, ended: Look) -> float:
     return (ended.cpu_seconds - began.cpu_seconds) * 1e6 / max(1, ended.known - began.known)
+
+
+def _client_cpu_us(began: Look, ended: Look) -> float:
+    return (ended.client_cpu_seconds - began.client_cpu_seconds) * 1e6 / max(1, ended.known - began.known)
 
 
 _TELLS = """
