@@ -186,8 +186,12 @@ class Consumer:
         return getattr(subscribers[0], "consumer", None) if subscribers else None
 
     def _came_round(self) -> int | None:
-        """How often reading and hearing came back; a commit, too, must let them. None while something is heard."""
+        """How often reading and hearing came back; a commit, too, must let them. None while something is heard.
+
+        Raises PartEnded.
+        """
         consumer = self._consumer()
+        consumer.raise_what_refreshing_died_of()
         return None if self._hearing else self._heard + int(consumer.turns)
 
     async def _hear(self, records: tuple[Any, ...]) -> None:

@@ -20,6 +20,7 @@ from aiokafka.errors import (
 
 from shared.messaging.points import reached
 from shared.messaging.records import Received
+from shared.messaging.watching import PartEnded
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +100,16 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
             "coordination": self._coordinator._coordination_task,
             "fetching": self._fetcher._fetch_task,
         }
+
+    def raise_what_refreshing_died_of(self) -> None:
+        """The client learns what is committed in a task of its own, a new one for each assignment.
+
+        Raises:
+            PartEnded: it has died. Its partitions would have no position until they are assigned anew.
+        """
+        task = self._coordinator._commit_refresh_task
+        if task is not None and task.done() and not task.cancelled() and task.exception() is not None:
+            raise PartEnded("refreshing has ended") from task.exception()
 
     @property
     def records_ahead(self) -> int:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupLoadInProgressError, NodeNotReadyError
+from aiokafka.errors import GroupAuthorizationFailedError, GroupLoadInProgressError, KafkaError, NodeNotReadyError
 from aiokafka.protocol.commit import OffsetFetchRequest, OffsetFetchResponse_v3
 from sqlalchemy import text
 
@@ -113,16 +113,24 @@ async def test_what_could_not_be_committed_is_committed_after_a_new_beginning(
     assert await effects(city) == (1, 1)
 
 
-async def test_a_broker_that_still_loads_what_was_committed_is_asked_again_and_nothing_is_read_anew(
-    city: TestDeployment, say: Said, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(GroupLoadInProgressError, id="it-passes"),
+        # The client does not ask again: the consumer begins anew.
+        pytest.param(GroupAuthorizationFailedError, id="it-does-not-pass"),
+    ],
+)
+async def test_a_broker_that_cannot_say_what_was_committed_is_asked_again_and_nothing_is_read_anew(
+    city: TestDeployment, say: Said, monkeypatch: pytest.MonkeyPatch, error: type[KafkaError]
 ) -> None:
-    kernel, send, loading = city.deployment.kernel, group_errors._send, {AIOKafkaConsumer, AIOKafkaAdminClient}
+    kernel, send, silent = city.deployment.kernel, group_errors._send, {AIOKafkaConsumer, AIOKafkaAdminClient}
 
-    async def send_to_one_that_has_just_started(client: Any, node: int, request: Any, **options: Any) -> Any:
+    async def send_to_one_that_cannot_say(client: Any, node: int, request: Any, **options: Any) -> Any:
         asks = AIOKafkaConsumer if "group" in options else AIOKafkaAdminClient
-        if isinstance(request, OffsetFetchRequest) and asks in loading:
-            loading.remove(asks)
-            return OffsetFetchResponse_v3(0, [], GroupLoadInProgressError.errno)
+        if isinstance(request, OffsetFetchRequest) and asks in silent:
+            silent.remove(asks)
+            return OffsetFetchResponse_v3(0, [], error.errno)
         return await send(client, node, request, **options)
 
     await say(TOGETHER)
@@ -131,13 +139,13 @@ async def test_a_broker_that_still_loads_what_was_committed_is_asked_again_and_n
     async with kernel.sessions() as session:
         await note(session, OFFSETS_SEEN)
         await session.commit()
-    monkeypatch.setattr(group_errors, "_send", send_to_one_that_has_just_started)
+    monkeypatch.setattr(group_errors, "_send", send_to_one_that_cannot_say)
     broken = reader(city)
     subscriber(city).tasks[0].cancel()
     await eventually(lambda: kernel.consumer.alive() and reader(city) is not broken, within=60)
     await say(TOGETHER)
     await eventually(lambda: has_heard(city, 2 * TOGETHER), within=60)
-    assert not loading
+    assert not silent
     assert kernel.heard_metrics.registry.get_sample_value("tuntas_repeated_total") == 0
 
 
