@@ -4,9 +4,9 @@ Officers register families, correct every third and look each one up, on connect
 programs and notifications hear of them; officers wait while more than ``IN_FLIGHT_MAX`` families are not yet known to
 all of these, so that what is measured is what the slowest part of the chain sustains, and nothing piles up unseen.
 
-On a machine that others use the rates say little about us. What a family costs the client is the yardstick: the client
-does the same for each, first and last, and is none of ours. The notes say how fast the machine was by it, and what the
-ratio would have been had it stayed as fast; the goal is judged by the ratio as it was.
+On a machine that others use the rates say little about us. What a family that is registered costs the client is a rough
+yardstick: the client does nearly the same for each, first and last, and is none of ours. The notes say how fast the
+machine was by it, and what the ratio would have been had it stayed as fast; the goal is judged by the ratio as it was.
 """
 
 from __future__ import annotations
@@ -114,6 +114,7 @@ class Look:
 
     at: float
     known: int
+    registered: int
     cpu_seconds: float
     client_cpu_seconds: float
     resident_mb: dict[str, float]
@@ -123,7 +124,8 @@ class Look:
         processes = [psutil.Process(each.process.pid) for each in city.deployed.values() if each.process is not None]
         used = [each.cpu_times() for each in processes]
         cpu_seconds = sum(each.user + each.system for each in used)
-        return cls(time.perf_counter(), progress.everywhere, cpu_seconds, time.process_time(), _resident(city))
+        known, registered = progress.everywhere, progress.registered
+        return cls(time.perf_counter(), known, registered, cpu_seconds, time.process_time(), _resident(city))
 
 
 async def _measure(city: City, progress: Progress, warm_up: float, window: float, windows: int) -> list[Look]:
@@ -201,7 +203,7 @@ def _cpu_us(began: Look, ended: Look) -> float:
 
 
 def _client_cpu_us(began: Look, ended: Look) -> float:
-    return (ended.client_cpu_seconds - began.client_cpu_seconds) * 1e6 / max(1, ended.known - began.known)
+    return (ended.client_cpu_seconds - began.client_cpu_seconds) * 1e6 / max(1, ended.registered - began.registered)
 
 
 _TELLS = """
