@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from uuid import UUID
 
 import orjson
@@ -27,17 +27,16 @@ class Always(NamedTuple):
     headers: str
     """Those of all its records, as JSON that is not closed yet."""
 
-
-def always(topic: str, source: str, kind: str, schema: str, numbered: bool) -> Always:
-    """Write down what is the same for every event of a type."""
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_source": source,
-        "ce_type": kind,
-        "ce_dataschema": schema,
-        "content-type": "application/json",
-    }
-    return Always(topic, source, kind, schema, numbered, orjson.dumps(headers).decode()[:-1])
+    @classmethod
+    def of(cls, topic: str, source: str, kind: str, schema: str, *, numbered: bool) -> Self:
+        headers = {
+            "ce_specversion": "1.0",
+            "ce_source": source,
+            "ce_type": kind,
+            "ce_dataschema": schema,
+            "content-type": "application/json",
+        }
+        return cls(topic, source, kind, schema, numbered, orjson.dumps(headers).decode()[:-1])
 
 
 class Announcement(NamedTuple):
@@ -56,7 +55,7 @@ class Announcement(NamedTuple):
         always, cause = self.always, self.cause
         event_id = new_id()
         words, correlation_id = str(event_id), str(cause.correlation_id)
-        # Ids, moments and words of our own: none has a character that JSON would escape.
+        # Ids, moments and kinds of subjects, which are words of contracts: nothing that JSON would escape.
         headers = (
             f'{always.headers},"ce_id":"{words}","ce_subject":"{self.subject}",'
             f'"ce_time":"{_written((self.at - _EPOCH) // _MILLISECOND)}","ce_correlationid":"{correlation_id}",'

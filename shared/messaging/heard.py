@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
 
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
@@ -16,7 +15,8 @@ from shared.messaging.records import Fault, Received
 MarkKey = tuple[str, bytes]
 
 REBUILD_LOCK = 0x74756E746172
-"""A rebuild takes this advisory lock alone; whoever locks marks shares it (see rebuild.py)."""
+"""A rebuild takes this advisory lock alone; whoever locks marks shares it, in `kernel.lock_marks` (see rebuild.py). The
+function, and so a migration, has this very number."""
 
 
 class Judgement(Enum):
@@ -108,7 +108,7 @@ async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
     if not changed:
         return
     await (await driver_in_transaction(session)).execute(
-        KEEP,
+        _KEEP,
         *_arrays([(mark.topic, mark.key) for mark in changed]),
         as_array([str(mark.last_sequence) for mark in changed]),
         as_array([str(mark.last_offset) for mark in changed]),
@@ -120,39 +120,8 @@ _LOCK = """
     select topic, key, last_sequence, last_offset, blocked
     from kernel.lock_marks(cast($1::text as text[]), cast($2::text as text[]))
     """
-# The lock that a rebuild takes alone comes first: what it waits for holds none of the rows. Rows are locked, and made,
-# in the order in which they are wanted. Each is looked up by its key, whatever the table's size: a plan that was made
-# while it was small would read all of it, for every batch until it is analysed again.
-LOCK_MARKS: Final = f"""
-    create or replace function kernel.lock_marks(topics text[], keys text[]) returns setof kernel.heard
-    language plpgsql
-    set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
-    as $$
-    #variable_conflict use_column
-    declare
-        found_rows bigint;
-    begin
-        perform pg_advisory_xact_lock_shared({REBUILD_LOCK});
-        return query
-            select found.*
-            from unnest(topics, keys) as wanted(topic, key) cross join lateral (
-                select heard.* from kernel.heard
-                where heard.topic = wanted.topic and heard.key = convert_to(wanted.key, 'UTF8')
-                for update
-            ) as found;
-        get diagnostics found_rows = row_count;
-        if found_rows < cardinality(topics) then
-            return query
-                insert into kernel.heard (topic, key)
-                select topic, convert_to(key, 'UTF8') from unnest(topics, keys) as wanted(topic, key)
-                on conflict do nothing
-                returning heard.*;
-        end if;
-    end $$
-    """
-"""The statement for the migration that creates `kernel.lock_marks`."""
 # All of them stand: "on conflict" finds each by its key, where a plan that is made while the table is small would join.
-KEEP = """
+_KEEP = """
     insert into kernel.heard (topic, key, last_sequence, last_offset, blocked)
     select topic, convert_to(key, 'UTF8'), last_sequence, last_offset, blocked
     from unnest(

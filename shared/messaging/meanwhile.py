@@ -11,14 +11,29 @@ Ours = TypeVar("Ours")
 
 
 async def meanwhile(theirs: Coroutine[Any, Any, Theirs], ours: Coroutine[Any, Any, Ours]) -> tuple[Theirs, Ours]:
-    """What both return. Theirs begins first, and has ended when this returns or raises, whatever happens to ours."""
+    """What both return. Theirs begins first, and has ended when this returns or raises, however often it is cancelled.
+
+    Raises:
+        Exception: of theirs where both fail.
+    """
     task = asyncio.create_task(theirs)
     try:
         # It is a statement on its way to the server, say: it begins before we do.
         await asyncio.sleep(0)
         made = await ours
-    except BaseException:
+    except BaseException as failed:  # noqa: BLE001 - raised again
+        ours.close()
         task.cancel()
-        await asyncio.wait([task])
-        raise
+        raise await _what_counts(task, failed) from None
     return await task, made
+
+
+async def _what_counts(task: asyncio.Task[Any], failed: BaseException) -> BaseException:
+    """Once the task has ended: that somebody cancelled us, else its error, else ours."""
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as cancelled:
+            failed = cancelled
+    error = None if task.cancelled() else task.exception()
+    return error if error is not None and isinstance(failed, Exception) else failed

@@ -27,9 +27,9 @@ log = structlog.get_logger(__name__)
 Batch = dict[TopicPartition, list[Received]]
 
 READ_TOGETHER = 8
-"""So many records are read in one go; then whoever waits for PostgreSQL may go on. What PostgreSQL finds comes in many
-pieces, and each of them waits for this: read in larger goes, all was read before the first statement was answered, and
-nothing was left to do while PostgreSQL wrote."""
+"""So many records are read in one go; then whoever waits for PostgreSQL may go on, a quarter of a millisecond later. An
+answer of PostgreSQL comes in many pieces, each of which waits so long. In goes of twenty all was read before the first
+answer was there, and nothing was left to do while PostgreSQL wrote."""
 STOP_SECONDS_MAX = 10.0
 COMMIT_SECONDS_MAX = 60.0
 LAST_COMMIT_SECONDS_MAX = 3.0

@@ -48,8 +48,11 @@ def lines_of(announcements: Sequence[Announcement]) -> WrittenAhead:
         raise ValueError("the first events of one subject, a fact among them")
     records, number = list[Record](), 0
     for each in announcements:
-        number += each.always.numbered
-        records.append(each.record().numbered(number) if each.always.numbered else each.record())
+        record = each.record()
+        if each.always.numbered:
+            number += 1
+            record = record.numbered(number)
+        records.append(record)
     return WrittenAhead(
         _NUMBERS.of([{"key": announcements[0].key, "last_sequence": number}]),
         _RECORDS.of([each._asdict() | {"headers": orjson.Fragment(each.headers)} for each in records]),

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from shared.events.intake import HouseholdUpdated
 from shared.events.topics import fact_topic
 from shared.messaging import Session, announce, points
-from shared.messaging.announcement import always
+from shared.messaging.announcement import Always
 from shared.messaging.consumer import kafka_options
 from shared.messaging.rebuild import rebuild
 from shared.messaging.reconcile import reconcile
@@ -199,7 +199,8 @@ async def test_a_fact_that_was_said_in_two_versions_is_one(pair: Pair) -> None:
         announce(session, registered(household))
         [said] = session.info["announced"]
         first = said.always
-        second = always(first.topic, first.source, first.type.replace(".v1", ".v2"), first.schema, first.numbered)
+        kind = first.type.replace(".v1", ".v2")
+        second = Always.of(first.topic, first.source, kind, first.schema, numbered=first.numbered)
         session.info["announced"].append(said._replace(always=second))
     await all_well(intake)
     async with running(intake):

@@ -242,8 +242,12 @@ class _NextRelease(list[announcement.Announcement]):
         more = {"said_by_release": "2.0", "weather": {"rain": 3}}
         super().append(said._replace(payload=orjson.dumps(data | more)))
         first = said.always
-        second = announcement.always(
-            first.topic, first.source, _second_version(first.type), _second_version(first.schema), first.numbered
+        second = announcement.Always.of(
+            first.topic,
+            first.source,
+            _second_version(first.type),
+            _second_version(first.schema),
+            numbered=first.numbered,
         )
         super().append(said._replace(always=second, payload=orjson.dumps({"about": data, "other": ["shape"]})))
 

@@ -58,6 +58,36 @@ async def test_where_ours_fails_theirs_has_ended() -> None:
     assert ended.is_set()
 
 
+async def test_where_both_fail_theirs_is_what_the_caller_sees() -> None:
+    async def fails_after_them() -> None:
+        await asyncio.sleep(0)
+        raise ValueError
+
+    with pytest.raises(LookupError):
+        await meanwhile(refused(), fails_after_them())
+
+
+async def test_who_cancels_it_twice_still_waits_for_theirs() -> None:
+    never, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def ends_slowly() -> None:
+        try:
+            await never.wait()
+        finally:
+            await may_end.wait()
+            ended.set()
+
+    running = asyncio.create_task(meanwhile(ends_slowly(), after(never, "ours")))
+    for _turn in range(5):
+        await asyncio.sleep(0)
+        running.cancel()
+    assert not running.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert ended.is_set()
+
+
 @pytest.mark.parametrize("ours_waits", [True, False])
 async def test_who_cancels_it_cancels_both(ours_waits: bool) -> None:
     never, ended = asyncio.Event(), asyncio.Event()
