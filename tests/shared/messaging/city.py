@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, Column, MetaData, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import insert
@@ -97,3 +97,18 @@ INTAKE = Service(
     routes=(),
 )
 """An announcer that hears nothing."""
+
+
+def registered(
+    household: UUID | None = None, *, registers: tuple[str, ...] = ("dtks",), region: str = "64.72.05.1002"
+) -> HouseholdRegistered:
+    return HouseholdRegistered(
+        household_id=household or uuid4(), region=region, registers=list(registers), members=[], persons=0, revision=1
+    )
+
+
+def updated(household: UUID, revision: int, reason: str = "roster-corrected") -> HouseholdUpdated:
+    return HouseholdUpdated(
+        household_id=household, region="64.72.05.1002", registers=["dtks"], members=[], persons=0, revision=revision,
+        reason=reason,
+    )  # fmt: skip

@@ -122,6 +122,8 @@ async def test_few_and_many_are_written_alike_and_in_order(city: TestDeployment,
     assert all(row.headers["ce_id"] == str(row.event_id) and row.kind == "object" for row in rows)
     assert all(VerificationOpened.model_validate_json(row.payload).region == "64.72.05.1002" for row in rows)
     assert tombstone.payload is None
+    assert all(row.headers.keys() == _HEADERS | {"ce_sequence"} for row in rows)
+    assert tombstone.headers.keys() == _HEADERS
 
 
 async def test_what_falls_due_waits_for_business_time_and_happens_once(city: TestDeployment) -> None:
@@ -185,3 +187,9 @@ def test_a_subject_ends_with_its_key(contract: type[Event]) -> None:
     """The kernel reads the key of a record off its subject."""
     event = contract.from_example()
     assert event.subject.rpartition("/")[2] == str(event.subject_id)
+
+
+_HEADERS = {
+    "ce_specversion", "ce_id", "ce_source", "ce_type", "ce_subject", "ce_time", "ce_dataschema", "ce_correlationid",
+    "content-type", "traceparent",
+}  # fmt: skip

@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import asyncpg
 import pytest
 from sqlalchemy import text
 
-from shared.events.intake import HouseholdProfile, HouseholdRegistered, HouseholdUpdated
+from shared.events.intake import HouseholdProfile
 from shared.events.verification import VerificationOpened
-from shared.messaging import Session, Tombstone, announce, heard, hearing, points
+from shared.messaging import Tombstone, announce, points
 from shared.messaging.failures import ConsumerStopped
-from shared.messaging.heard import REBUILD_LOCK, MarkKey, keep_marks, lock_marks
 from shared.messaging.hearing import ReactFrom
 from shared.messaging.parking import StoredRecord
 from shared.messaging.redrive import NotTheFirst, dismiss, redrive
-from tests.fixtures import eventually
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
-from tests.shared.messaging.city import SERVICE, TABLES, opening
-
-
-@pytest.fixture
-async def city(deployment_of: DeploymentFactory) -> TestDeployment:
-    deployment = await deployment_of(SERVICE)
-    async with deployment.transaction() as session:
-        for statement in (*TABLES, "insert into kernel.statement (name, value) values ('react-from', 'true')"):
-            await session.execute(text(statement))
-    return deployment
-
-
-def registered(
-    household: UUID | None = None, *, registers: tuple[str, ...] = ("dtks",), region: str = "64.72.05.1002"
-) -> HouseholdRegistered:
-    return HouseholdRegistered(
-        household_id=household or uuid4(), region=region, registers=list(registers), members=[], persons=0, revision=1
-    )
-
-
-def updated(household: UUID, revision: int, reason: str = "roster-corrected") -> HouseholdUpdated:
-    return HouseholdUpdated(
-        household_id=household, region="64.72.05.1002", registers=["dtks"], members=[], persons=0, revision=revision,
-        reason=reason,
-    )  # fmt: skip
+from tests.shared.messaging.city import SERVICE, opening, registered, updated
 
 
 async def effects(city: TestDeployment) -> list[str]:
@@ -55,136 +27,6 @@ async def effects(city: TestDeployment) -> list[str]:
 def with_headers(record: StoredRecord, **changes: bytes | None) -> StoredRecord:
     headers: dict[str, Any] = {**dict(record.headers), **changes}
     return replace(record, headers=tuple(headers.items()))
-
-
-@pytest.mark.parametrize("wanted", [1, 300])
-async def test_marks_are_found_by_key_though_their_table_was_small_when_that_was_planned(
-    city: TestDeployment, wanted: int
-) -> None:
-    keys = [("tuntas.intake.dinsos-samarinda", str(uuid4()).encode()) for _ in range(wanted)]
-    async with city.session() as session:
-        connection = await session.connection()
-        await connection.execute(text("set local plan_cache_mode = force_generic_plan"))
-        await lock_and_keep(session, keys)
-        await connection.execute(text("analyze kernel.heard"))
-        # Planned while a few pages hold all of them, and used again when they are many.
-        await lock_and_keep(session, keys)
-        await connection.execute(_MORE_MARKS)
-        before = (await connection.execute(_ROWS_READ)).one()
-        await lock_and_keep(session, keys)
-        after = (await connection.execute(_ROWS_READ)).one()
-    assert after.one_after_the_other == before.one_after_the_other
-    assert after.by_index - before.by_index <= 4 * wanted
-
-
-async def lock_and_keep(session: Session, keys: list[MarkKey]) -> None:
-    marks = await lock_marks(session, keys)
-    for mark in marks.values():
-        mark.changed = True
-    await keep_marks(session, marks.values())
-
-
-_MORE_MARKS = text("""
-    insert into kernel.heard (topic, key)
-    select 'tuntas.intake.dinsos-samarinda', convert_to(gen_random_uuid()::text, 'UTF8') from generate_series(1, 20000)
-""")
-_ROWS_READ = text("""
-    select seq_tup_read as one_after_the_other, idx_tup_fetch as by_index
-    from pg_stat_xact_user_tables where schemaname = 'kernel' and relname = 'heard'
-""")
-
-
-async def test_the_function_that_locks_marks_shares_the_lock_of_a_rebuild(city: TestDeployment) -> None:
-    [row] = await city.fetch("select prosrc from pg_proc where oid = 'kernel.lock_marks'::regproc")
-    assert f"pg_advisory_xact_lock_shared({REBUILD_LOCK})" in row.prosrc
-
-
-@pytest.mark.parametrize("kept", [True, False])
-async def test_a_mark_that_another_worker_makes_meanwhile_is_waited_for(city: TestDeployment, kept: bool) -> None:
-    wanted = ("tuntas.intake.dinsos-samarinda", str(uuid4()).encode())
-    async with city.session() as first, city.session() as second:
-        mark = (await lock_marks(first, [wanted]))[wanted]
-        mark.last_sequence, mark.changed = 1, True
-        waiting = asyncio.create_task(lock_marks(second, [wanted]))
-        await eventually(lambda: waits_for_a_lock(city))
-        await keep_marks(first, [mark])
-        await (first.commit() if kept else first.rollback())
-        found = (await waiting)[wanted]
-    assert found.last_sequence == (1 if kept else 0)
-
-
-async def test_marks_are_locked_once_a_rebuild_has_ended_and_are_what_it_left(city: TestDeployment) -> None:
-    wanted = ("tuntas.intake.dinsos-samarinda", str(uuid4()).encode())
-    async with city.session() as rebuild, city.session() as worker:
-        await rebuild.execute(text(f"select pg_advisory_xact_lock({REBUILD_LOCK})"))
-        waiting = asyncio.create_task(lock_marks(worker, [wanted]))
-        await eventually(lambda: waits_for_a_lock(city))
-        await rebuild.execute(
-            text("insert into kernel.heard (topic, key, last_sequence) values (:topic, :key, 7)"),
-            {"topic": wanted[0], "key": wanted[1]},
-        )
-        await rebuild.commit()
-        assert (await waiting)[wanted].last_sequence == 7
-
-
-async def waits_for_a_lock(city: TestDeployment) -> bool:
-    rows = await city.fetch(
-        "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    )
-    return bool(rows)
-
-
-async def test_a_large_batch_that_fails_at_its_end_leaves_nothing_and_is_heard_again(
-    city: TestDeployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    records = [city.record(registered()) for _ in range(200)]
-    keep, failed = heard.keep_marks, asyncpg.DeadlockDetectedError("somebody else came first")
-
-    async def fail(*_: Any) -> None:
-        raise failed
-
-    monkeypatch.setattr(hearing, "keep_marks", fail)
-    with pytest.raises(asyncpg.DeadlockDetectedError):
-        await city.hear(*records)
-    assert await all_that_is_kept(city) == (0, 0, 0)
-    monkeypatch.setattr(hearing, "keep_marks", keep)
-    for _time in range(2):
-        await city.hear(*records)
-        assert await all_that_is_kept(city) == (200, 200, 200)
-    assert await city.parked() == []
-    rows = await city.fetch("select distinct last_sequence, blocked from kernel.heard")
-    assert [tuple(row) for row in rows] == [(1, False)]
-
-
-async def test_a_large_batch_that_is_cancelled_while_it_is_written_is_heard_again(
-    city: TestDeployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    records = [city.record(registered()) for _ in range(200)]
-    keep, begun = heard.keep_marks, asyncio.Event()
-
-    async def never_ends(*_: Any) -> None:
-        begun.set()
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(hearing, "keep_marks", never_ends)
-    hears = asyncio.create_task(city.hear(*records))
-    await begun.wait()
-    hears.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await hears
-    monkeypatch.setattr(hearing, "keep_marks", keep)
-    assert await all_that_is_kept(city) == (0, 0, 0)
-    await city.hear(*records)
-    assert await all_that_is_kept(city) == (200, 200, 200)
-
-
-async def all_that_is_kept(city: TestDeployment) -> tuple[int, ...]:
-    """Effects, announcements and marks."""
-    [row] = await city.fetch("""
-        select (select count(*) from test_effect), (select count(*) from kernel.outbox),
-            (select count(*) from kernel.heard)
-    """)
-    return tuple(row)
 
 
 @pytest.mark.parametrize("households", [1, 17])

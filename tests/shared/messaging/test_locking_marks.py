@@ -1,0 +1,91 @@
+"""Locking marks: by key alone, whoever else makes one or rebuilds meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from shared.messaging import Session
+from shared.messaging.heard import REBUILD_LOCK, MarkKey, keep_marks, lock_marks
+from tests.fixtures import eventually
+from tests.fixtures.deployments import TestDeployment
+
+
+@pytest.mark.parametrize("wanted", [1, 300])
+async def test_marks_are_found_by_key_though_their_table_was_small_when_that_was_planned(
+    city: TestDeployment, wanted: int
+) -> None:
+    keys = [("tuntas.intake.dinsos-samarinda", str(uuid4()).encode()) for _ in range(wanted)]
+    async with city.session() as session:
+        connection = await session.connection()
+        await connection.execute(text("set local plan_cache_mode = force_generic_plan"))
+        await lock_and_keep(session, keys)
+        await connection.execute(text("analyze kernel.heard"))
+        # Planned while a few pages hold all of them, and used again when they are many.
+        await lock_and_keep(session, keys)
+        await connection.execute(_MORE_MARKS)
+        before = (await connection.execute(_ROWS_READ)).one()
+        await lock_and_keep(session, keys)
+        after = (await connection.execute(_ROWS_READ)).one()
+    assert after.one_after_the_other == before.one_after_the_other
+    assert after.by_index - before.by_index <= 4 * wanted
+
+
+async def lock_and_keep(session: Session, keys: list[MarkKey]) -> None:
+    marks = await lock_marks(session, keys)
+    for mark in marks.values():
+        mark.changed = True
+    await keep_marks(session, marks.values())
+
+
+_MORE_MARKS = text("""
+    insert into kernel.heard (topic, key)
+    select 'tuntas.intake.dinsos-samarinda', convert_to(gen_random_uuid()::text, 'UTF8') from generate_series(1, 20000)
+""")
+_ROWS_READ = text("""
+    select seq_tup_read as one_after_the_other, idx_tup_fetch as by_index
+    from pg_stat_xact_user_tables where schemaname = 'kernel' and relname = 'heard'
+""")
+
+
+async def test_the_function_that_locks_marks_shares_the_lock_of_a_rebuild(city: TestDeployment) -> None:
+    [row] = await city.fetch("select prosrc from pg_proc where oid = 'kernel.lock_marks'::regproc")
+    assert f"pg_advisory_xact_lock_shared({REBUILD_LOCK})" in row.prosrc
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_mark_that_another_worker_makes_meanwhile_is_waited_for(city: TestDeployment, kept: bool) -> None:
+    wanted = ("tuntas.intake.dinsos-samarinda", str(uuid4()).encode())
+    async with city.session() as first, city.session() as second:
+        mark = (await lock_marks(first, [wanted]))[wanted]
+        mark.last_sequence, mark.changed = 1, True
+        waiting = asyncio.create_task(lock_marks(second, [wanted]))
+        await eventually(lambda: waits_for_a_lock(city))
+        await keep_marks(first, [mark])
+        await (first.commit() if kept else first.rollback())
+        found = (await waiting)[wanted]
+    assert found.last_sequence == (1 if kept else 0)
+
+
+async def test_marks_are_locked_once_a_rebuild_has_ended_and_are_what_it_left(city: TestDeployment) -> None:
+    wanted = ("tuntas.intake.dinsos-samarinda", str(uuid4()).encode())
+    async with city.session() as rebuild, city.session() as worker:
+        await rebuild.execute(text(f"select pg_advisory_xact_lock({REBUILD_LOCK})"))
+        waiting = asyncio.create_task(lock_marks(worker, [wanted]))
+        await eventually(lambda: waits_for_a_lock(city))
+        await rebuild.execute(
+            text("insert into kernel.heard (topic, key, last_sequence) values (:topic, :key, 7)"),
+            {"topic": wanted[0], "key": wanted[1]},
+        )
+        await rebuild.commit()
+        assert (await waiting)[wanted].last_sequence == 7
+
+
+async def waits_for_a_lock(city: TestDeployment) -> bool:
+    rows = await city.fetch(
+        "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    return bool(rows)
