@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import psutil
-
 from shared.events.topics import PARTITIONS
+from tests.drills.asleep import falls_asleep
 from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene
 from tests.drills.storm import SHORT_SESSION, SHORT_SESSION_MS
 
@@ -18,7 +17,6 @@ DRILL = Drill(10, "rebalance storm and a paused zombie past its session")
 STORMY = ("verification.dinsos-samarinda", "programs.dinsos-samarinda")
 WORKERS_MAX = 4
 POINTS = ("after-read", "before-database-commit", "after-database-commit", "before-offset-commit")
-FALLS_ASLEEP_WITHIN_S = 20.0
 SOMEWHERE = "somewhere"
 MOVES_WITHIN_S = 60.0
 LOOK_S = 0.5
@@ -95,12 +93,8 @@ async def sleep_past_the_session(scene: Scene, city: DrillCity, name: str) -> st
     one = scene.random.choice(city.of(name, "worker"))
     point = scene.random.choice(POINTS)
     await city.all_start()
-    one.deployed.fault = ["stop_at", point, str(scene.random.randint(1, 5))]
     await one.kill()
-    # It may fall asleep before it says that it is ready.
-    await one.start()
-    one.deployed.fault = []
-    asleep = await falls_asleep(one)
+    asleep = await falls_asleep(one, point, scene.random.randint(1, 5))
     if not asleep:
         # It had too little to do on its partitions; anywhere is a place to fall asleep, too.
         await one.suspend()
@@ -123,11 +117,3 @@ async def its_partitions_move(scene: Scene, city: DrillCity, name: str) -> None:
     scene.expect(len(held) == awake, f"The sleeper's session ends: {len(held)} hold partitions, {awake} are awake.")
     everywhere = {partition for each in held.values() for partition in each}
     scene.expect(everywhere == set(range(PARTITIONS)), f"Every partition is with somebody: {sorted(everywhere)}")
-
-
-async def falls_asleep(one: DrillProcess) -> bool:
-    for _ in range(int(FALLS_ASLEEP_WITHIN_S / 0.1)):
-        if psutil.Process(one.pid).status() == psutil.STATUS_STOPPED:
-            return True
-        await asyncio.sleep(0.1)
-    return False

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.drills.scene import Scene
 
 _FIGURE = re.compile(r"^(tuntas_\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
-_ENDS_LOOK_SECONDS = 0.05
+_LOOK_SECONDS = 0.05
 _LAST_WORDS_BYTES = 400
 
 
@@ -127,7 +127,7 @@ class DrillProcess:
         while self.runs:
             if time.monotonic() > ends_at:
                 return False
-            await asyncio.sleep(_ENDS_LOOK_SECONDS)
+            await asyncio.sleep(_LOOK_SECONDS)
         return True
 
     async def stop(self) -> None:
@@ -140,6 +140,23 @@ class DrillProcess:
 
     async def resume(self) -> None:
         self._signal(signal.SIGCONT)
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether it is suspended, by the drill or by itself."""
+        try:
+            return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return False
+
+    async def is_asleep_within(self, seconds: float) -> bool:
+        """Whether it is suspended so soon."""
+        ends_at = time.monotonic() + seconds
+        while not self.is_asleep:
+            if time.monotonic() > ends_at:
+                return False
+            await asyncio.sleep(_LOOK_SECONDS)
+        return True
 
     async def metrics(self) -> dict[str, float]:
         """Its figures by name; those with labels are summed. Empty where it does not answer."""
