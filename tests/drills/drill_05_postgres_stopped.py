@@ -1,31 +1,58 @@
-"""5. PostgreSQL is stopped at once, or loses every connection: no 2xx without its row."""
+"""5. PostgreSQL is stopped at once, or loses every connection; at random moments and points: no 2xx without its row."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from tests.drills.scene import Drill, Scene
+from tests.drills.strikes import APART, strike_at_each_point
 
 DRILL = Drill(5, "PostgreSQL stopped at once, all connections ended")
 
 
 @DRILL.run
 async def run(scene: Scene) -> None:
-    ended = 0
-    async with scene.city() as city:
+    falls = Falls(scene)
+    async with scene.city(roles_of=APART) as city:
         async with city.load() as load:
             await load.until(acknowledged=10)
-            for number in range(scene.at_size(4, 30)):
+            for _ in range(scene.at_size(4, 30)):
                 await asyncio.sleep(scene.random.uniform(0.2, 1.5))
-                if number % 2:
-                    await scene.postgres.kill()
+                async with falls.next():
                     await asyncio.sleep(scene.random.uniform(0, 1))
-                    await scene.postgres.start()
-                else:
-                    ended += await scene.postgres.end_connections()
                 await load.until(acknowledged=10)
+            struck = await strike_at_each_point(scene, city, load, falls.next, rounds=scene.at_size(1, 10))
+            scene.note("struck_at", dict(sorted(struck.items())))
             await load.until_paid()
             await load.stop()
-        scene.note("connections_ended", ended)
+        scene.note("connections_ended", falls.connections_ended)
         await city.settled(within=180)
         await city.judge()
+
+
+@dataclass
+class Falls:
+    """The server falls in two ways, which take turns; the seed says with which it begins."""
+
+    scene: Scene
+    connections_ended: int = 0
+
+    def __post_init__(self) -> None:
+        self._turn = self.scene.seed
+
+    @asynccontextmanager
+    async def next(self) -> AsyncIterator[None]:
+        """All connections end; or there is no server until the end of the block."""
+        self._turn += 1
+        if self._turn % 2:
+            self.connections_ended += await self.scene.postgres.end_connections()
+            yield
+            return
+        await self.scene.postgres.kill()
+        try:
+            yield
+        finally:
+            await self.scene.postgres.start()
