@@ -1,4 +1,4 @@
-"""10. Workers come and go every second, and one wakes up after its session was given away: nothing happens twice."""
+"""10. Workers come and go every second; a worker and a relay wake up after their sessions: nothing happens twice."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 
 from shared.events.topics import PARTITIONS
 from tests.drills.asleep import falls_asleep
+from tests.drills.relays_asleep import RELAYED, judge_profiles, sleep_past_their_sessions
 from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene
-from tests.drills.storm import SHORT_SESSION, SHORT_SESSION_MS
+from tests.drills.storm import SHORT_SESSION_MS
 
 DRILL = Drill(10, "rebalance storm and a paused zombie past its session")
 STORMY = ("verification.dinsos-samarinda", "programs.dinsos-samarinda")
+APART = ("api", "worker", "relay")
+SHORT_SESSIONS = ["short_sessions", str(SHORT_SESSION_MS), "4000"]
 WORKERS_MAX = 4
 POINTS = ("after-read", "before-database-commit", "after-database-commit", "before-offset-commit")
 SOMEWHERE = "somewhere"
@@ -26,8 +29,8 @@ PAST_SESSION_S = SHORT_SESSION_MS / 1000 + 2
 @DRILL.run
 async def run(scene: Scene) -> None:
     name = scene.random.choice(STORMY)
-    roles = {name: ("api", "worker", "relay")}
-    async with scene.city(roles_of=roles, everywhere=SHORT_SESSION, notes=name) as city:
+    roles = {name: APART, RELAYED: APART}
+    async with scene.city(roles_of=roles, everywhere=SHORT_SESSIONS, notes=name) as city:
         for _ in range(WORKERS_MAX - 1):
             await city.start_another(name, "worker", wait=False)
         await city.all_start()
@@ -39,12 +42,14 @@ async def run(scene: Scene) -> None:
             for _ in range(scene.at_size(1, 8)):
                 slept_at[await sleep_past_the_session(scene, city, name)] += 1
             scene.note("slept_at", dict(slept_at))
+            changed = await sleep_past_their_sessions(scene, city, rounds=scene.at_size(1, 8))
             await load.until_paid()
             await load.stop()
         scene.note("moved", moves.count)
         scene.expect(moves.count, "Partitions move from one worker to another.")
         await city.all_start()
         await city.settled()
+        await judge_profiles(scene, city, changed)
         await city.judge()
 
 

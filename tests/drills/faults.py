@@ -138,6 +138,15 @@ def short_session(service: Service, milliseconds: str) -> None:  # noqa: ARG001 
     consumer.SESSION_MS, consumer.HEARTBEAT_MS = int(milliseconds), int(milliseconds) // 4
 
 
+def short_sessions(service: Service, milliseconds: str, relays_milliseconds: str) -> None:
+    """The same, and the database gives a silent relay up after so long, which sends for half of that at most."""
+    short_session(service, milliseconds)
+    whole = f"{2 * relay.SEND_SECONDS_MAX}s"
+    assert whole in relay.SESSION_SETTINGS
+    relay.SESSION_SETTINGS = relay.SESSION_SETTINGS.replace(whole, f"{relays_milliseconds}ms")
+    relay.SEND_SECONDS_MAX = int(relays_milliseconds) / 2000  # type: ignore[assignment]
+
+
 def be_the_next_release(service: Service) -> None:
     """Announce every fact with a further optional field, and a ``.v2`` of other shape beside it; know all ``.v2``."""
     for contract in list(CONTRACTS.values()):
