@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from tests.drills.faults import DIES_WHILE_SENDING
+from tests.drills.faults import WHILE_SENDING
 from tests.drills.load import DINSOS
 from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene
 
 DRILL = Drill(2, "kill -9 of the relay around the acknowledgement")
 SERVICES = ("intake", "verification", "programs")
 APART = {f"{service}.{DINSOS}": ("api", "worker", "relay") for service in SERVICES}
-MOMENTS = ("before-publish", DIES_WHILE_SENDING, "after-publish")
+MOMENTS = ("before-publish", WHILE_SENDING, "after-publish")
 """Rows are taken and nothing is sent; sent and not acknowledged; acknowledged and not deleted."""
 SENDS_WITHIN_MS = 4.0
 """About as long as an acknowledgement takes here: a death comes before, in the middle of, or just after it."""
@@ -66,7 +66,7 @@ async def die_again_and_again(scene: Scene, relay: DrillProcess, deaths: Counter
 
 async def begin_life(scene: Scene, relay: DrillProcess, moment: str) -> None:
     nth = scene.random.randint(1, 3)
-    if moment == DIES_WHILE_SENDING:
+    if moment == WHILE_SENDING:
         relay.deployed.fault = ["die_while_sending", str(nth), str(scene.random.uniform(0, SENDS_WITHIN_MS))]
     else:
         relay.arm(moment, nth)

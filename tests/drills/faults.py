@@ -29,8 +29,8 @@ from tests.drills.nursery import dying_at
 
 Wrapper = Callable[[Hearer], Callable[..., Awaitable[None]]]
 DIES_WHILE_FOLDING = "dies while folding"
-DIES_WHILE_SENDING = "while-sending"
-"""The moment between a batch's way to Kafka and its acknowledgement."""
+WHILE_SENDING = "while-sending"
+"""No point of the kernel: a batch is with the producer and not acknowledged yet; or about to be, for who sleeps."""
 ONE_IN = 10
 """One event in so many is unlucky in one of its handlers."""
 
@@ -187,7 +187,7 @@ def die_while_sending(service: Service, nth: str, milliseconds: str) -> None:  #
         acknowledgement = await give(self, producer, place, queue)
         left -= 1
         if left == 0:
-            asyncio.get_running_loop().call_later(float(milliseconds) / 1000, _die, DIES_WHILE_SENDING)
+            asyncio.get_running_loop().call_later(float(milliseconds) / 1000, _die, WHILE_SENDING)
         return acknowledgement
 
     relay.Relay._send_one = give_and_die  # type: ignore[method-assign]
@@ -199,10 +199,13 @@ def _die(moment: str) -> None:
 
 
 def stop_at(service: Service, point: str, nth: str) -> None:  # noqa: ARG001 - every fault is called with the service
-    """The process suspends itself, as SIGSTOP would, the nth time it reaches a point; once."""
+    """The process suspends itself, as SIGSTOP would, the nth time it reaches a point; once.
+
+    ``while-sending`` is one more: its relay is about to give a batch to the producer, and no look at a clock is ahead.
+    """
     left = int(nth)
 
-    def listener(reached: points.Point) -> None:
+    def listener(reached: str) -> None:
         nonlocal left
         if reached == point:
             left -= 1
@@ -210,6 +213,14 @@ def stop_at(service: Service, point: str, nth: str) -> None:  # noqa: ARG001 - e
                 os.kill(os.getpid(), signal.SIGSTOP)
 
     points.listen(listener)
+    give = relay.Relay._send_one
+
+    async def stop_and_give(self: Any, *batch: Any) -> Any:
+        listener(WHILE_SENDING)
+        return await give(self, *batch)
+
+    if point == WHILE_SENDING:
+        relay.Relay._send_one = stop_and_give  # type: ignore[method-assign]
 
 
 TABLE_OF_TAKEN = """

@@ -20,6 +20,8 @@ from tests.drills.load import DINSOS
 if TYPE_CHECKING:
     from tests.drills.scene import DrillCity
 
+NOTHING = 0
+
 
 @dataclass
 class Changing:
@@ -66,13 +68,15 @@ def stale(last: Mapping[str, int | None], families: Iterable[Changing]) -> Itera
     """What a topic holds last otherwise than it was acknowledged last."""
     for each in families:
         wanted = None if each.is_withdrawn else each.revision
-        found = last.get(each.household_id, 0)
+        found = last.get(each.household_id, NOTHING)
         if found != wanted:
             yield f"The profile of {each.household_id} ends with {_said(found)} and not with {_said(wanted)}."
 
 
 def _said(revision: int | None) -> str:
-    return "its tombstone" if revision is None else f"revision {revision}"
+    if revision is None:
+        return "its tombstone"
+    return "nothing" if revision == NOTHING else f"revision {revision}"
 
 
 def _desk(city: DrillCity) -> Desk:

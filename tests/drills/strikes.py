@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.drills.asleep import falls_asleep
@@ -44,15 +45,15 @@ async def strike_at_each_point(scene: Scene, city: DrillCity, load: Load, away: 
     struck = Counter[str]()
     for number in range(rounds):
         names = SLEEPERS[number % len(SLEEPERS)]
-        for lots in deal(scene):
+        for lots in deal(scene.random):
             await _strike(scene, city, {lot: city.of(names[lot.role], lot.role)[0] for lot in lots}, away, struck)
             await load.until(acknowledged=GOES_ON_FOR)
-    unseen = [lot for lots in deal(scene) for lot in lots if not struck[" ".join(lot)]]
+    unseen = [lot for lots in deal(scene.random) for lot in lots if not struck[" ".join(lot)]]
     scene.expect(not unseen, f"The server falls at each point of each role, and not at {unseen}.")
     return struck
 
 
-def deal(scene: Scene) -> Iterator[list[Lot]]:
+def deal(chance: Random) -> Iterator[list[Lot]]:
     """Each point of each role once, in random order; at most one of a role at a time, and as few strikes as that takes.
 
     A role with fewer points takes part in strikes that chance chooses.
@@ -61,7 +62,7 @@ def deal(scene: Scene) -> Iterator[list[Lot]]:
     turns: list[list[Lot]] = [[] for _ in range(strikes)]
     for role in SLEEPERS[0]:
         points = REACHES[role]
-        for turn, point in zip(scene.random.sample(turns, len(points)), points, strict=True):
+        for turn, point in zip(chance.sample(turns, len(points)), points, strict=True):
             turn.append(Lot(role, point))
     yield from turns
 
