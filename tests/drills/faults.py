@@ -215,9 +215,9 @@ def stop_at(service: Service, point: str, nth: str) -> None:  # noqa: ARG001 - e
     points.listen(listener)
     give = relay.Relay._send_one
 
-    async def stop_and_give(self: Any, *batch: Any) -> Any:
+    async def stop_and_give(self: Any, producer: Any, place: tuple[str, int], queue: list[Any]) -> Any:
         listener(WHILE_SENDING)
-        return await give(self, *batch)
+        return await give(self, producer, place, queue)
 
     if point == WHILE_SENDING:
         relay.Relay._send_one = stop_and_give  # type: ignore[method-assign]
