@@ -60,6 +60,11 @@ def side_group_prefix(root: str, service: str, agency: str) -> str:
     return f"{consumer_group(root, service, agency)}."
 
 
+def producer_name(root: str, service: str, agency: str) -> str:
+    """The name under which a deployment's relays write: of several at once, the broker heeds the last."""
+    return fact_topic(root, service, agency)
+
+
 @lru_cache(maxsize=4096)
 def parse_topic(topic: str, root: str = ROOT_DEFAULT) -> Announcer | None:
     """Who announces on a topic, or None where the name is none of ours."""

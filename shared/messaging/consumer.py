@@ -13,7 +13,7 @@ from typing import Any
 
 import stamina
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
@@ -21,10 +21,11 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram256
 
-from shared.events.topics import consumer_group, subscription_pattern
+from shared.events.topics import consumer_group, producer_name, subscription_pattern
 from shared.messaging.collecting import collecting_seldom
 from shared.messaging.connections import expect_lost_connections
 from shared.messaging.failures import ConsumerStopped, StartRefused
+from shared.messaging.fenced_producer import FencedProducer
 from shared.messaging.group_errors import heed_group_errors
 from shared.messaging.reader import ForgetsWhatIsTakenAway, NotCommitted, Reader
 from shared.messaging.records import Received
@@ -62,9 +63,10 @@ def kafka_options(settings: DeploymentSettings) -> dict[str, Any]:
     }
 
 
-def make_producer(settings: DeploymentSettings) -> AIOKafkaProducer:
-    """The relay's producer: every acknowledgement from all replicas in sync."""
-    return AIOKafkaProducer(
+def make_producer(settings: DeploymentSettings, service: str) -> FencedProducer:
+    """The relay's producer: acknowledgements from all replicas in sync, and no two of a deployment side by side."""
+    return FencedProducer(
+        producer_name(settings.topic_root, service, settings.agency),
         **kafka_options(settings),
         acks="all",
         enable_idempotence=True,

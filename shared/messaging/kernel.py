@@ -82,7 +82,12 @@ class Kernel:
             self._hear,
         )
         self.relay_metrics = RelayMetrics(self.registry)
-        self.relay = Relay(self._connect, lambda: make_producer(self.settings), self.wake, self.relay_metrics)
+        self.relay = Relay(
+            self._connect,
+            lambda: make_producer(self.settings, self.events.service),
+            self.wake,
+            self.relay_metrics,
+        )
         self.loops: list[Supervised] = []
 
     def sessions_of(self, engine: AsyncEngine) -> async_sessionmaker[Session]:

@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 ROWS_MAX = 1_000
 BATCH_BYTES_MAX = 900 * 1024
 SEND_SECONDS_MAX = 30
+PRODUCER_SECONDS_MAX = 86_400
+"""A producer's name is forgotten by the broker when nobody has begun under it for a week."""
 STANDBY_SECONDS = 1.0
 POLL_SECONDS = 0.5
 # Held on the very connection that deletes: who loses the one loses the other.
@@ -40,7 +42,8 @@ class Relay:
     """Sends outbox rows in their order, and deletes them once Kafka has acknowledged all of them.
 
     A crash in between sends a tail again, in the same order; hearing passes over it. A batch that was not acknowledged
-    is never sent again on the same producer: both connections are closed, and the next round begins anew.
+    is never sent again on the same producer: both connections are closed, and the next round begins anew. Whoever has
+    lost its turn without knowing is refused by the broker where its successor has written (see fenced_producer.py).
     """
 
     def __init__(
@@ -62,14 +65,17 @@ class Relay:
             await self._wait_for_turn(connection)
             self.active = True
             try:
-                async with self._producer() as producer:
-                    await self._relay(connection, producer)
+                await connection.add_listener(OUTBOX_CHANNEL, lambda *_: self._wake.set_local())
+                while True:
+                    async with self._producer() as producer:
+                        await self._relay(connection, producer)
             finally:
                 self.active = False
 
     async def _relay(self, connection: Any, producer: AIOKafkaProducer) -> None:
-        await connection.add_listener(OUTBOX_CHANNEL, lambda *_: self._wake.set_local())
-        while True:
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + PRODUCER_SECONDS_MAX
+        while clock() < ends_at:
             self._wake.clear()
             moved = await self._move(connection, producer)
             self._metrics.relayed.inc(moved)

@@ -18,7 +18,7 @@ from confluent_kafka.admin import (
 )
 
 from shared.directory import AgencyStatus, Deployment, Directory
-from shared.events.topics import PROFILE_SERVICES, consumer_group, fact_prefix, side_group_prefix
+from shared.events.topics import PROFILE_SERVICES, consumer_group, fact_prefix, producer_name, side_group_prefix
 from shared.provisioning.cluster import answer_of, answers_of, wait_until
 from shared.provisioning.principals import principal_of
 
@@ -70,6 +70,9 @@ def _may_write(
     directory: Directory, deployment: Deployment
 ) -> Iterator[tuple[ResourceType, str, ResourcePatternType, AclOperation]]:
     yield ResourceType.TOPIC, directory.topic_of(*deployment.id), _LITERAL, AclOperation.WRITE
+    # Who could write under another's name would shut its relay out.
+    name = producer_name(directory.root, *deployment.id)
+    yield ResourceType.TRANSACTIONAL_ID, name, _LITERAL, AclOperation.WRITE
     if _announces_profiles(deployment):
         yield ResourceType.TOPIC, directory.profiles_topic_of(*deployment.id), _LITERAL, AclOperation.WRITE
 

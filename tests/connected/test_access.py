@@ -11,12 +11,14 @@ from aiokafka.errors import (
     GroupAuthorizationFailedError,
     KafkaConnectionError,
     TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
 )
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, ResourceType
 
 from shared.directory import DeploymentId
-from shared.events.topics import consumer_group
+from shared.events.topics import consumer_group, producer_name
+from shared.messaging.fenced_producer import FencedProducer
 from shared.provisioning.cluster import kafka_admin
 from shared.provisioning.provision import provision
 from shared.settings import DeploymentSettings
@@ -70,6 +72,19 @@ async def test_nobody_joins_anothers_group(provisioned: Provisioned) -> None:
     for group in (others, f"{others}.rebuild", f"{own}2", "anything"):
         with pytest.raises(GroupAuthorizationFailedError):
             await provisioned.join(DINKOP, group, provisioned.fact_topic(INTAKE))
+
+
+async def test_nobody_writes_under_anothers_name(provisioned: Provisioned) -> None:
+    """Whoever begins under a name has the broker refuse all who began under it before."""
+    root = provisioned.operator.topic_root
+    own = FencedProducer(producer_name(root, *DINKOP), **provisioned.sign_in(DINKOP))
+    await own.start()
+    await own.stop()
+    for name in (producer_name(root, *PUPR), f"{producer_name(root, *DINKOP)}2", "anything"):
+        others = FencedProducer(name, **provisioned.sign_in(DINKOP))
+        with pytest.raises(TransactionalIdAuthorizationFailed):
+            await others.start()
+        await others.stop()
 
 
 async def test_a_wrong_password_opens_nothing(provisioned: Provisioned) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import asyncpg
 import pytest
+from aiokafka.errors import ProducerFenced
 
 from shared.events.topics import fact_topic
 from shared.messaging import points
 from shared.messaging.consumer import make_producer
+from shared.messaging.fenced_producer import FencedProducer
 from shared.messaging.relay import Relay
 from shared.messaging.wake import Wake
 from tests.connected.pair import Pair, all_well, announced, figure, has_effects, nothing_unsent, records_on, running
@@ -59,11 +61,64 @@ async def test_a_crash_between_acknowledgement_and_deletion_repeats_a_tail_and_c
     assert await records_on(intake, fact_topic(end, "intake", "dinsos-samarinda")) == 900
 
 
+async def test_a_relay_that_sends_after_another_took_over_is_refused(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had in hand is older than what the other one sent: a profile would stand behind its own successor."""
+    intake, _ = pair
+    kernel = intake.deployment.kernel
+    monkeypatch.setattr("shared.messaging.relay.SESSION_SETTINGS", "set idle_session_timeout = '1s'")
+    late = Relay(kernel._connect, lambda: make_producer(kernel.settings, "intake"), Wake(), kernel.relay_metrics)
+    reached_it, goes_on, send = asyncio.Event(), asyncio.Event(), late._send
+
+    async def send_late(*batch: Any) -> None:
+        reached_it.set()
+        await goes_on.wait()
+        await send(*batch)
+
+    monkeypatch.setattr(late, "_send", send_late)
+    first = asyncio.create_task(late.run())
+    try:
+        await announced(intake, 3)
+        await asyncio.wait_for(reached_it.wait(), 30)
+        async with running(intake):
+            await eventually(lambda: nothing_unsent(intake), within=30)
+            goes_on.set()
+            with pytest.raises(ProducerFenced):
+                await first
+    finally:
+        first.cancel()
+    topic = fact_topic(kernel.settings.topic_root, "intake", "dinsos-samarinda")
+    assert await records_on(intake, topic) == 9
+
+
+async def test_a_relay_takes_its_name_again_and_keeps_its_turn(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kafka forgets a name that nobody has begun under for a week."""
+    intake, _ = pair
+    kernel, made = intake.deployment.kernel, list[FencedProducer]()
+    monkeypatch.setattr("shared.messaging.relay.PRODUCER_SECONDS_MAX", 0.1)
+
+    def make() -> FencedProducer:
+        made.append(make_producer(kernel.settings, "intake"))
+        return made[-1]
+
+    relay = asyncio.create_task(Relay(kernel._connect, make, Wake(), kernel.relay_metrics).run())
+    try:
+        await eventually(lambda: len(made) > 2, within=30)
+        await announced(intake, 10)
+        await eventually(lambda: nothing_unsent(intake), within=30)
+        assert not relay.done()
+    finally:
+        relay.cancel()
+    topic = fact_topic(kernel.settings.topic_root, "intake", "dinsos-samarinda")
+    assert await records_on(intake, topic) == 30
+
+
 async def test_a_relay_that_hangs_loses_its_turn_to_another(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     intake, _ = pair
     kernel = intake.deployment.kernel
     monkeypatch.setattr("shared.messaging.relay.SESSION_SETTINGS", "set idle_session_timeout = '1s'")
-    hanging = Relay(kernel._connect, lambda: make_producer(kernel.settings), Wake(), kernel.relay_metrics)
+    hanging = Relay(kernel._connect, lambda: make_producer(kernel.settings, "intake"), Wake(), kernel.relay_metrics)
     reached_it, hangs = asyncio.Event(), asyncio.Event()
 
     async def hang(*_: Any) -> None:

@@ -33,6 +33,7 @@ def allowed(service: str, agency: str, entries: DirectoryEntries = ENTRIES) -> s
             "dinkop-samarinda",
             {
                 "write topic tuntas.programs.dinkop-samarinda",
+                "write transactional_id tuntas.programs.dinkop-samarinda",
                 "read topic tuntas.*",
                 "read topic tuntas-profiles.intake.dinsos-samarinda",
                 "read topic tuntas-profiles.verification.dinsos-samarinda",
@@ -45,6 +46,7 @@ def allowed(service: str, agency: str, entries: DirectoryEntries = ENTRIES) -> s
             "dinsos-samarinda",
             {
                 "write topic tuntas.intake.dinsos-samarinda",
+                "write transactional_id tuntas.intake.dinsos-samarinda",
                 "write topic tuntas-profiles.intake.dinsos-samarinda",
                 "read topic tuntas.*",
                 "read topic tuntas-profiles.intake.dinsos-samarinda",
@@ -58,6 +60,7 @@ def allowed(service: str, agency: str, entries: DirectoryEntries = ENTRIES) -> s
             "dinsos-kaltim",
             {
                 "write topic tuntas.programs.dinsos-kaltim",
+                "write transactional_id tuntas.programs.dinsos-kaltim",
                 "read topic tuntas.*",
                 "read group tuntas.programs.dinsos-kaltim",
                 "read group tuntas.programs.dinsos-kaltim.*",
