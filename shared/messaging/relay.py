@@ -84,10 +84,13 @@ class Relay:
 
     async def _move(self, connection: Any, producer: AIOKafkaProducer) -> int:
         # Nobody else sends or deletes: whoever holds the lock is alone. So no transaction has to stay open meanwhile.
+        # So long the session lasts for certain: a process that was suspended meanwhile has no time left to send.
+        clock = asyncio.get_running_loop().time
+        sends_until = clock() + SEND_SECONDS_MAX
         rows = await connection.fetch(_FIRST, ROWS_MAX)
         if rows:
             reached("before-publish")
-            await asyncio.wait_for(self._send(producer, rows), SEND_SECONDS_MAX)
+            await asyncio.wait_for(self._send(producer, rows), sends_until - clock())
             reached("after-publish")
             await connection.execute(_DELETE, as_array([str(row["id"]) for row in rows]))
         return len(rows)

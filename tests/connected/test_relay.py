@@ -92,6 +92,25 @@ async def test_a_relay_that_sends_after_another_took_over_is_refused(
     assert await records_on(intake, topic) == 9
 
 
+async def test_a_relay_whose_time_was_over_before_it_sends_sends_nothing(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time is counted from before it read: after that its session may have ended, and another may have gone on."""
+    intake, _ = pair
+    kernel = intake.deployment.kernel
+    monkeypatch.setattr("shared.messaging.relay.SEND_SECONDS_MAX", 0)
+    await announced(intake, 3)
+    points.listen(lambda _: monkeypatch.setattr("shared.messaging.relay.SEND_SECONDS_MAX", 30))
+    relay = asyncio.create_task(kernel.relay.run())
+    try:
+        await eventually(relay.done, within=30)
+        assert isinstance(relay.exception(), TimeoutError)
+    finally:
+        points.listen(None)
+        relay.cancel()
+    assert await records_on(intake, fact_topic(kernel.settings.topic_root, "intake", "dinsos-samarinda")) == 0
+
+
 async def test_a_relay_takes_its_name_again_and_keeps_its_turn(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kafka forgets a name that nobody has begun under for a week."""
     intake, _ = pair
