@@ -28,7 +28,7 @@ from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, middle_cpu
 from benchmarks.workplace import Workplace
 from shared.events.topics import PARTITIONS
 from shared.messaging.metrics import RelayMetrics
-from shared.messaging.relay import BATCH_BYTES_MAX, SESSION_SETTINGS, Relay
+from shared.messaging.relay import BATCH_BYTES_MAX, Relay, session_settings
 from shared.messaging.wake import Wake
 
 ROWS = 1_000
@@ -110,7 +110,7 @@ class _Relaying:
     async def synchronous_commit(self) -> str:
         """What the server says to a session with the relay's settings."""
         connection = await self._database.connect()
-        await connection.execute(SESSION_SETTINGS)
+        await connection.execute(session_settings())
         said: str = await connection.fetchval("show synchronous_commit")
         await connection.close()
         return said

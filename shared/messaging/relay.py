@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 ROWS_MAX = 1_000
 BATCH_BYTES_MAX = 900 * 1024
-SEND_SECONDS_MAX = 30
+SEND_SECONDS_MAX = 30.0
 PRODUCER_SECONDS_MAX = 86_400
 """A producer's name is forgotten by the broker when nobody has begun under it for a week."""
 STANDBY_SECONDS = 1.0
@@ -132,7 +132,7 @@ class Relay:
     async def _connection(self) -> AsyncIterator[Any]:
         connection = await self._connect()
         try:
-            await connection.execute(SESSION_SETTINGS)
+            await connection.execute(session_settings())
             yield connection
         finally:
             with suppress(Exception):
@@ -157,6 +157,18 @@ async def outbox_backlog(session: Session) -> tuple[int, float | None]:
     return waiting, oldest_seconds
 
 
+def session_settings() -> str:
+    """What a relay's connection is told first; its session ends after twice the time that sending may take."""
+    # A relay that hangs loses its session, and with it the lock. Deletions that a crash of the server takes back are
+    # sent again, as the tail of a crash is: nobody waits for the disk here; what was announced is on disk by the commit
+    # of those who announced it. A plan is made once, while the table may be small: it is to be good for a long one too.
+    return f"""
+        set idle_session_timeout = {round(2000 * SEND_SECONDS_MAX)};
+        set synchronous_commit = off;
+        set enable_seqscan = off
+    """
+
+
 @lru_cache(maxsize=20_000)
 def _partition_of(key: bytes, partitions: tuple[int, ...]) -> int:
     """Where a key belongs. A third of the price of a row, so the keys of late, which tend to come again, are kept."""
@@ -178,14 +190,6 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
         await asyncio.wait_for(producer.client.close(), 5)
 
 
-# A relay that hangs loses its session, and with it the lock. Deletions that a crash of the server takes back are sent
-# again, as the tail of a crash is: nobody waits for the disk here; what was announced is on disk by the commit of those
-# who announced it. A plan is made once, while the table may be small: it is to be good for a long table as well.
-SESSION_SETTINGS = f"""
-    set idle_session_timeout = '{2 * SEND_SECONDS_MAX}s';
-    set synchronous_commit = off;
-    set enable_seqscan = off
-"""
 _FIRST = "select id, topic, key, headers, payload from kernel.outbox order by id limit $1"
 _DELETE = "delete from kernel.outbox where id = any(cast($1::text as bigint[]))"
 _DEPTH = text(

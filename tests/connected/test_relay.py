@@ -21,6 +21,11 @@ from tests.fixtures.deployments import DeploymentFactory
 from tests.shared.messaging.city import INTAKE
 
 
+def end_sessions_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay that says nothing for a second loses its session, and has all its time to send still before it."""
+    monkeypatch.setattr("shared.messaging.relay.session_settings", lambda: "set idle_session_timeout = '1s'")
+
+
 async def test_what_waits_in_the_outbox_is_told_while_kafka_is_away(deployment_of: DeploymentFactory) -> None:
     """Nobody looks at the outbox more than when nothing leaves it."""
     cut_off = await deployment_of(INTAKE)
@@ -67,7 +72,7 @@ async def test_a_relay_that_sends_after_another_took_over_is_refused(
     """What it had in hand is older than what the other one sent: a profile would stand behind its own successor."""
     intake, _ = pair
     kernel = intake.deployment.kernel
-    monkeypatch.setattr("shared.messaging.relay.SESSION_SETTINGS", "set idle_session_timeout = '1s'")
+    end_sessions_soon(monkeypatch)
     late = Relay(kernel._connect, lambda: make_producer(kernel.settings, "intake"), Wake(), kernel.relay_metrics)
     reached_it, goes_on, send = asyncio.Event(), asyncio.Event(), late._send
 
@@ -136,7 +141,7 @@ async def test_a_relay_takes_its_name_again_and_keeps_its_turn(pair: Pair, monke
 async def test_a_relay_that_hangs_loses_its_turn_to_another(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     intake, _ = pair
     kernel = intake.deployment.kernel
-    monkeypatch.setattr("shared.messaging.relay.SESSION_SETTINGS", "set idle_session_timeout = '1s'")
+    end_sessions_soon(monkeypatch)
     hanging = Relay(kernel._connect, lambda: make_producer(kernel.settings, "intake"), Wake(), kernel.relay_metrics)
     reached_it, hangs = asyncio.Event(), asyncio.Event()
 

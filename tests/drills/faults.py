@@ -141,10 +141,7 @@ def short_session(service: Service, milliseconds: str) -> None:  # noqa: ARG001 
 def short_sessions(service: Service, milliseconds: str, relays_milliseconds: str) -> None:
     """The same, and the database gives a silent relay up after so long, which sends for half of that at most."""
     short_session(service, milliseconds)
-    whole = f"{2 * relay.SEND_SECONDS_MAX}s"
-    assert whole in relay.SESSION_SETTINGS
-    relay.SESSION_SETTINGS = relay.SESSION_SETTINGS.replace(whole, f"{relays_milliseconds}ms")
-    relay.SEND_SECONDS_MAX = int(relays_milliseconds) / 2000  # type: ignore[assignment]
+    relay.SEND_SECONDS_MAX = int(relays_milliseconds) / 2000
 
 
 def be_the_next_release(service: Service) -> None:
