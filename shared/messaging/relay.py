@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 ROWS_MAX = 1_000
 BATCH_BYTES_MAX = 900 * 1024
 SEND_SECONDS_MAX = 30.0
+# Below what supervision takes for a steady run: else it would begin anew at once each time, and /readyz say nothing.
+START_SECONDS_MAX = 15.0
 PRODUCER_SECONDS_MAX = 86_400
 """A producer's name is forgotten by the broker when nobody has begun under it for a week."""
 STANDBY_SECONDS = 1.0
@@ -143,7 +145,10 @@ class Relay:
     async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
         producer = self._make_producer()
         try:
-            await producer.start()
+            # The client asks for a coordinator and for its epoch again and again, silently, for as long as Kafka has none
+            # to give: the relay would hold its turn, move nothing and say nothing of it.
+            async with asyncio.timeout(START_SECONDS_MAX):
+                await producer.start()
             yield producer
         except BaseException:
             await _abandon(producer)

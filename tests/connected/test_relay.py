@@ -7,13 +7,14 @@ from typing import Any
 
 import asyncpg
 import pytest
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import CoordinatorNotAvailableError, ProducerFenced
 
 from shared.events.topics import fact_topic
 from shared.messaging import points
 from shared.messaging.consumer import make_producer
 from shared.messaging.fenced_producer import FencedProducer
 from shared.messaging.relay import Relay
+from shared.messaging.supervision import Supervised
 from shared.messaging.wake import Wake
 from tests.connected.pair import Pair, all_well, announced, figure, has_effects, nothing_unsent, records_on, running
 from tests.fixtures import eventually
@@ -136,6 +137,34 @@ async def test_a_relay_takes_its_name_again_and_keeps_its_turn(pair: Pair, monke
         relay.cancel()
     topic = fact_topic(kernel.settings.topic_root, "intake", "dinsos-samarinda")
     assert await records_on(intake, topic) == 30
+
+
+async def test_a_relay_whose_producer_never_gets_its_epoch_says_so_and_gives_its_turn_away(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka's client asks for ever, e.g. while the topic that keeps such names has too few replicas."""
+    intake, _ = pair
+    kernel, made = intake.deployment.kernel, list[FencedProducer]()
+    monkeypatch.setattr("shared.messaging.relay.START_SECONDS_MAX", 1.0)
+
+    async def not_available(*_: Any) -> None:
+        raise CoordinatorNotAvailableError
+
+    def make() -> FencedProducer:
+        made.append(make_producer(kernel.settings, "intake"))
+        monkeypatch.setattr(made[-1].client, "coordinator_lookup", not_available)
+        return made[-1]
+
+    loop = Supervised("relay", Relay(kernel._connect, make, Wake(), kernel.relay_metrics).run)
+    task = asyncio.create_task(loop.run())
+    try:
+        await eventually(lambda: loop.wrong == "TimeoutError", within=30)
+        await announced(intake, 3)
+        async with running(intake):
+            await eventually(lambda: nothing_unsent(intake), within=30)
+        assert made[0]._closed
+    finally:
+        task.cancel()
 
 
 async def test_a_relay_that_hangs_loses_its_turn_to_another(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
