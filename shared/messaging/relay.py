@@ -86,7 +86,8 @@ class Relay:
 
     async def _move(self, connection: Any, producer: AIOKafkaProducer) -> int:
         # Nobody else sends or deletes: whoever holds the lock is alone. So no transaction has to stay open meanwhile.
-        # So long the session lasts for certain: a process that was suspended meanwhile has no time left to send.
+        # The time to send is counted from before the read: a process that was suspended in between may have lost its
+        # session, and has no time left. This bounds how late it sends; to be refused is for the broker.
         clock = asyncio.get_running_loop().time
         sends_until = clock() + SEND_SECONDS_MAX
         rows = await connection.fetch(_FIRST, ROWS_MAX)
@@ -145,8 +146,8 @@ class Relay:
     async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
         producer = self._make_producer()
         try:
-            # The client asks for a coordinator and for its epoch again and again, silently, for as long as Kafka has none
-            # to give: the relay would hold its turn, move nothing and say nothing of it.
+            # The client asks for a coordinator and for its epoch again and again, silently, for as long as Kafka has
+            # none to give: the relay would hold its turn, move nothing and say nothing of it.
             async with asyncio.timeout(START_SECONDS_MAX):
                 await producer.start()
             yield producer
