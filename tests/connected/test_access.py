@@ -78,13 +78,17 @@ async def test_nobody_writes_under_anothers_name(provisioned: Provisioned) -> No
     """Whoever begins under a name has the broker refuse all who began under it before."""
     root = provisioned.operator.topic_root
     own = FencedProducer(producer_name(root, *DINKOP), **provisioned.sign_in(DINKOP))
-    await own.start()
-    await own.stop()
+    try:
+        await own.start()
+    finally:
+        await own.stop()
     for name in (producer_name(root, *PUPR), f"{producer_name(root, *DINKOP)}2", "anything"):
         others = FencedProducer(name, **provisioned.sign_in(DINKOP))
-        with pytest.raises(TransactionalIdAuthorizationFailed):
-            await others.start()
-        await others.stop()
+        try:
+            with pytest.raises(TransactionalIdAuthorizationFailed):
+                await others.start()
+        finally:
+            await others.stop()
 
 
 async def test_a_wrong_password_opens_nothing(provisioned: Provisioned) -> None:

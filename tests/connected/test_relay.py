@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -25,6 +27,21 @@ from tests.shared.messaging.city import INTAKE
 def end_sessions_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A relay that says nothing for a second loses its session, and has all its time to send still before it."""
     monkeypatch.setattr("shared.messaging.relay.session_settings", lambda: "set idle_session_timeout = '1s'")
+
+
+class SeenReading:
+    """A relay's connection; somebody is told how many rows it read as soon as they are there."""
+
+    def __init__(self, connection: Any, has_read: Callable[[int], None]) -> None:
+        self._connection, self._has_read = connection, has_read
+
+    async def fetch(self, *words: Any) -> Any:
+        rows = await self._connection.fetch(*words)
+        self._has_read(len(rows))
+        return rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
 
 
 async def test_what_waits_in_the_outbox_is_told_while_kafka_is_away(deployment_of: DeploymentFactory) -> None:
@@ -103,16 +120,25 @@ async def test_a_relay_whose_time_was_over_before_it_sends_sends_nothing(
 ) -> None:
     """Its time is counted from before it read: after that its session may have ended, and another may have gone on."""
     intake, _ = pair
-    kernel = intake.deployment.kernel
-    monkeypatch.setattr("shared.messaging.relay.SEND_SECONDS_MAX", 0)
+    kernel, reads = intake.deployment.kernel, list[int]()
+
+    async def connect() -> SeenReading:
+        monkeypatch.setattr("shared.messaging.relay.SEND_SECONDS_MAX", 0)
+        return SeenReading(await kernel._connect(), has_read)
+
+    def has_read(rows: int) -> None:
+        # Whoever began to count only now would have all the time there is.
+        monkeypatch.setattr("shared.messaging.relay.SEND_SECONDS_MAX", 30)
+        reads.append(rows)
+
     await announced(intake, 3)
-    points.listen(lambda _: monkeypatch.setattr("shared.messaging.relay.SEND_SECONDS_MAX", 30))
-    relay = asyncio.create_task(kernel.relay.run())
+    make = partial(make_producer, kernel.settings, "intake")
+    relay = asyncio.create_task(Relay(connect, make, Wake(), kernel.relay_metrics).run())
     try:
         await eventually(relay.done, within=30)
+        assert reads == [9]
         assert isinstance(relay.exception(), TimeoutError)
     finally:
-        points.listen(None)
         relay.cancel()
     assert await records_on(intake, fact_topic(kernel.settings.topic_root, "intake", "dinsos-samarinda")) == 0
 
@@ -120,19 +146,29 @@ async def test_a_relay_whose_time_was_over_before_it_sends_sends_nothing(
 async def test_a_relay_takes_its_name_again_and_keeps_its_turn(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kafka forgets a name that nobody has begun under for a week."""
     intake, _ = pair
-    kernel, made = intake.deployment.kernel, list[FencedProducer]()
+    kernel, made, connected = intake.deployment.kernel, list[FencedProducer](), list[Any]()
     monkeypatch.setattr("shared.messaging.relay.PRODUCER_SECONDS_MAX", 0.1)
+
+    async def connect() -> Any:
+        connected.append(await kernel._connect())
+        return connected[-1]
 
     def make() -> FencedProducer:
         made.append(make_producer(kernel.settings, "intake"))
         return made[-1]
 
-    relay = asyncio.create_task(Relay(kernel._connect, make, Wake(), kernel.relay_metrics).run())
+    relay = asyncio.create_task(Relay(connect, make, Wake(), kernel.relay_metrics).run())
     try:
-        await eventually(lambda: len(made) > 2, within=30)
+        await eventually(lambda: len(made) > 3, within=30)
         await announced(intake, 10)
         await eventually(lambda: nothing_unsent(intake), within=30)
         assert not relay.done()
+        assert len(connected) == 1
+        *earlier, _ = made
+        assert all(each._closed for each in earlier)
+        taken = [(each._txn_manager.producer_id, each._txn_manager.producer_epoch) for each in earlier]
+        name, first = taken[0]
+        assert taken == [(name, first + number) for number in range(len(earlier))]
     finally:
         relay.cancel()
     topic = fact_topic(kernel.settings.topic_root, "intake", "dinsos-samarinda")
