@@ -35,6 +35,7 @@ _ATTEMPTS_MAX = 3
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _YEAR_MINUTES = 366 * 24 * 60
+_WEEK_MS = 7 * 24 * 60 * 60 * 1000
 
 # Everything a deployment relies on is said here, also where it is Kafka's own default.
 BROKER = {
@@ -55,6 +56,10 @@ BROKER = {
     "offsets.retention.minutes": str(_YEAR_MINUTES),
     "offsets.topic.num.partitions": "12",
     "offsets.topic.replication.factor": "1",
+    # So long a relay that sleeps is refused when it wakes up: a partition forgets an epoch after the one time, counted
+    # from the last record of that producer there, and a name is forgotten after the other, counted from its last start.
+    "producer.id.expiration.ms": str(_WEEK_MS),
+    "transactional.id.expiration.ms": str(_WEEK_MS),
     "transaction.state.log.num.partitions": "3",
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.min.isr": "1",
