@@ -61,7 +61,7 @@ def side_group_prefix(root: str, service: str, agency: str) -> str:
 
 
 def producer_name(root: str, service: str, agency: str) -> str:
-    """The name under which a deployment's relays write: of several at once, the broker heeds the last."""
+    """The name under which a deployment's relays write: where the latest has written, the broker refuses the others."""
     return fact_topic(root, service, agency)
 
 

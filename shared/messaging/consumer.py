@@ -64,7 +64,7 @@ def kafka_options(settings: DeploymentSettings) -> dict[str, Any]:
 
 
 def make_producer(settings: DeploymentSettings, service: str) -> FencedProducer:
-    """The relay's producer: acknowledgements from all replicas in sync, and no two of a deployment side by side."""
+    """The relay's producer: acknowledged by all replicas in sync; refused where a later one of its deployment wrote."""
     return FencedProducer(
         producer_name(settings.topic_root, service, settings.agency),
         **kafka_options(settings),
