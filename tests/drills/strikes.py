@@ -75,6 +75,11 @@ async def _strike(
         asleep = await falls_asleep(process, lot.point, scene.random.randint(1, NTH_MAX))
         scene.expect(asleep, f"{process.key} comes to {lot.point}.")
         struck[" ".join(lot)] += asleep
+        if not asleep:
+            # It may still be on its way there: it would fall asleep when nobody wakes it up any more, and the drill
+            # would fail for that instead.
+            await process.kill()
+            await process.start()
     wakes_in_the_dark = scene.random.random() < 0.5
     async with away():
         if wakes_in_the_dark:
