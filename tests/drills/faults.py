@@ -30,7 +30,9 @@ from tests.drills.nursery import dying_at
 Wrapper = Callable[[Hearer], Callable[..., Awaitable[None]]]
 DIES_WHILE_FOLDING = "dies while folding"
 WHILE_SENDING = "while-sending"
-"""No point of the kernel: a batch is with the producer and not acknowledged yet; or about to be, for who sleeps."""
+"""No point of the kernel: a batch is with the producer and not acknowledged yet."""
+ABOUT_TO_SEND = "about-to-send"
+"""No point either: a relay is about to give a batch to the producer, and no look at a clock is ahead."""
 ONE_IN = 10
 """One event in so many is unlucky in one of its handlers."""
 
@@ -196,28 +198,30 @@ def _die(moment: str) -> None:
 
 
 def stop_at(service: Service, point: str, nth: str) -> None:  # noqa: ARG001 - every fault is called with the service
-    """The process suspends itself, as SIGSTOP would, the nth time it reaches a point; once.
-
-    ``while-sending`` is one more: its relay is about to give a batch to the producer, and no look at a clock is ahead.
-    """
+    """The process suspends itself, as SIGSTOP would, the nth time it reaches a point, or ``about-to-send``; once."""
     left = int(nth)
 
-    def listener(reached: str) -> None:
+    def stop_there(reached: str) -> None:
         nonlocal left
         if reached == point:
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGSTOP)
 
-    points.listen(listener)
+    if point == ABOUT_TO_SEND:
+        _before_each_batch(lambda: stop_there(ABOUT_TO_SEND))
+    else:
+        points.listen(stop_there)
+
+
+def _before_each_batch(do: Callable[[], None]) -> None:
     give = relay.Relay._send_one
 
-    async def stop_and_give(self: Any, producer: Any, place: tuple[str, int], queue: list[Any]) -> Any:
-        listener(WHILE_SENDING)
+    async def do_and_give(self: Any, producer: Any, place: tuple[str, int], queue: list[Any]) -> Any:
+        do()
         return await give(self, producer, place, queue)
 
-    if point == WHILE_SENDING:
-        relay.Relay._send_one = stop_and_give  # type: ignore[method-assign]
+    relay.Relay._send_one = do_and_give  # type: ignore[method-assign]
 
 
 TABLE_OF_TAKEN = """

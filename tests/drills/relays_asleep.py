@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.drills.asleep import falls_asleep
 from tests.drills.families import Families
-from tests.drills.faults import WHILE_SENDING
+from tests.drills.faults import ABOUT_TO_SEND
 from tests.drills.load import DINSOS
 from tests.drills.profiles import Changing, last_said, stale
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.drills.scene import DrillCity, DrillProcess, Scene
 
 RELAYED = f"intake.{DINSOS}"
-POINTS = ("before-publish", WHILE_SENDING, "after-publish")
+POINTS = ("before-publish", ABOUT_TO_SEND, "after-publish")
 FAMILIES = 6
 """So many change while a relay sleeps; half of them are withdrawn."""
 TAKES_OVER_WITHIN_SECONDS = 60.0
