@@ -112,11 +112,11 @@ class DrillProcess:
         """Whether one that has ended says that it killed itself there, and not that something else ended it."""
         return self.has_said(dying_at(point), within_bytes=_LAST_WORDS_BYTES)
 
-    def has_said(self, words: str, *, within_bytes: int = 1_000_000) -> bool:
-        """Whether so many last bytes of its log hold these words; of its present life only."""
+    def has_said(self, *words: str, within_bytes: int = 1_000_000) -> bool:
+        """Whether one line in so many last bytes of its log holds all these words; of its present life only."""
         with self.deployed.log.open("rb") as log:
             log.seek(max(self.deployed.log_begins_at, log.seek(0, os.SEEK_END) - within_bytes))
-            return words.encode() in log.read()
+            return any(all(each.encode() in line for each in words) for line in log)
 
     def count_death_at(self, point: str) -> bool:
         """The same; such a death is a kill and is counted here. Call it once for each life."""

@@ -9,12 +9,14 @@ from pathlib import Path
 from random import Random
 from typing import Any, get_args
 
+import orjson
 import pytest
 
 from shared.messaging.points import Point
 from tests.drills.nursery import Child
 from tests.drills.process import DrillProcess, Forked
 from tests.drills.profiles import Changing, stale
+from tests.drills.relays_asleep import BEGINS_ANEW
 from tests.drills.strikes import Lot, deal
 from tests.fixtures import eventually
 
@@ -50,6 +52,22 @@ async def test_a_process_sleeps_the_nth_time_it_comes_to_its_point_and_goes_on_f
         await process.resume()
         assert started.stdout.read().split() == ["2", "3", "4"]
     assert not process.is_asleep
+
+
+@pytest.mark.parametrize(
+    ("line", "begins_anew"),
+    [
+        pytest.param({"loop": "relay", "event": "loop.restarts"}, True, id="the-relay"),
+        pytest.param({"loop": "outbox", "event": "loop.restarts"}, False, id="another-loop"),
+        pytest.param({"loop": "relay", "event": "loop.stopped"}, False, id="another-word-of-it"),
+    ],
+)
+def test_a_relay_begins_anew_when_its_own_loop_says_so(line: dict[str, str], begins_anew: bool, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    others = [{"loop": "outbox", "event": "loop.ended"}, {"loop": "relay", "event": "loop.ended"}]
+    log.write_bytes(b"".join(orjson.dumps(each) + b"\n" for each in (others[0], line, others[1])))
+    process = DrillProcess("intake.nobody/relay", Forked("intake.nobody", "relay", "", log, {}))
+    assert process.has_said(*BEGINS_ANEW) == begins_anew
 
 
 @pytest.mark.parametrize(
