@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from itertools import count
 
 OBJECTS_TOGETHER = 200_000
 """So many more objects than were freed make Python look. Two batches of 500 records in memory are some 50,000."""
@@ -13,10 +14,14 @@ OBJECTS_TOGETHER = 200_000
 LOOKS_PER_GENERATION = (2, 2)
 """What outlives two looks is looked at again soon: a request that was refused may leave a cycle with what it held."""
 
-YOUNG_EVERY_SECONDS = 1.0
+YOUNGEST_EVERY_SECONDS = 0.05
+YOUNG_EVERY_LOOKS = 20
 """A small process reaches so many objects after minutes. Until then the cycles that sessions and time limits leave
-behind would make it grow: by 20 MB in ten minutes. Everybody waits for a look: a short one often is better than a long
-one seldom."""
+behind would make it grow: by 20 MB in ten minutes. Everybody waits for a look, and a look costs as much as was made
+since the last one: so the youngest are looked at often, and now and then, once more, those that were in use then."""
+
+FEW_OBJECTS = 20_000
+"""Of more than so many at once nearly all are a batch's, and go with it: they are looked at with the young."""
 
 
 @contextmanager
@@ -46,9 +51,12 @@ async def collecting_the_young() -> AsyncIterator[None]:
     """Within the block the objects of the last seconds are looked at, whatever their number."""
 
     async def collect_on() -> None:
-        while True:
-            await asyncio.sleep(YOUNG_EVERY_SECONDS)
-            gc.collect(1)
+        for look in count(1):
+            await asyncio.sleep(YOUNGEST_EVERY_SECONDS)
+            if look % YOUNG_EVERY_LOOKS == 0:
+                gc.collect(1)
+            elif gc.get_count()[0] <= FEW_OBJECTS:
+                gc.collect(0)
 
     collecting = asyncio.create_task(collect_on())
     try:

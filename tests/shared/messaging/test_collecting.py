@@ -18,7 +18,7 @@ class _Ring:
 
 
 async def test_what_the_last_seconds_left_behind_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.messaging.collecting.YOUNG_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("shared.messaging.collecting.YOUNGEST_EVERY_SECONDS", 0.01)
     with collecting_seldom():
         left_behind = weakref.ref(_Ring())
         assert left_behind() is not None
