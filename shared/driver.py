@@ -9,17 +9,18 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias
 
 import asyncpg
-from sqlalchemy import text
+from sqlalchemy import PoolProxiedConnection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 Driver: TypeAlias = "asyncpg.Connection[Any]"
+_Connected: TypeAlias = tuple[AsyncConnection, Driver]
 
 
 async def read_rows(session: Session, statement: str, *arguments: Any) -> list[asyncpg.Record]:
     """What a statement that writes nothing finds. It begins no transaction where none has begun."""
-    driver = await _driver(session)
+    _, driver = await _connected(session)
     found: list[asyncpg.Record] = await driver.fetch(statement, *arguments)
     return found
 
@@ -29,15 +30,15 @@ async def driver_in_transaction(session: Session) -> Driver:
 
     What the session holds unflushed is not written first.
     """
-    driver = await _driver(session)
+    connection, driver = await _connected(session)
     if not driver.is_in_transaction():
-        await _begin(await session.connection(), driver)
+        await _begin(connection, driver)
     return driver
 
 
 async def _begin(connection: AsyncConnection, driver: Driver) -> None:
     """Begin as SQLAlchemy would with its next statement, which knows of it then. One way to the server less."""
-    adapted: Any = (await connection.get_raw_connection()).dbapi_connection
+    adapted: Any = (await _raw(connection)).dbapi_connection
     try:
         await adapted._start_transaction()
     except Exception as error:
@@ -55,18 +56,24 @@ async def _begin(connection: AsyncConnection, driver: Driver) -> None:
         raise
 
 
-async def _driver(session: Session) -> Driver:
+async def _connected(session: Session) -> _Connected:
     transaction = session.sync_session.get_transaction()
-    found: tuple[SessionTransaction, Driver] | None = session.info.get(_FOUND)
+    found: tuple[SessionTransaction, _Connected] | None = session.info.get(_FOUND)
     if found is not None and found[0] is transaction and transaction.is_active:
         return found[1]
     connection = await session.connection()
-    driver: Driver | None = (await connection.get_raw_connection()).driver_connection
+    driver: Driver | None = (await _raw(connection)).driver_connection
     if driver is None:
         raise RuntimeError("the session's connection is gone")
     # Remembered with its transaction: after that one, the session may have another connection.
-    session.info[_FOUND] = session.sync_session.get_transaction(), driver
-    return driver
+    session.info[_FOUND] = session.sync_session.get_transaction(), (connection, driver)
+    return connection, driver
+
+
+async def _raw(connection: AsyncConnection) -> PoolProxiedConnection:
+    """What is under a connection; asked for where it has to be opened anew, which SQLAlchemy always reckons with."""
+    opened = connection.sync_connection
+    return await connection.get_raw_connection() if opened is None or opened.invalidated else opened.connection
 
 
 _FOUND: Final = "driver"
