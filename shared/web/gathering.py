@@ -11,8 +11,9 @@ import asyncio
 import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -29,11 +30,7 @@ from shared.security import Caller, audit_row
 from shared.security.tables import audit_rows, idempotency
 from shared.web.deployment import Deployment
 from shared.web.idempotency import Answers, Claim, Kept
-
-TOGETHER_MAX: Final = 32
-"""So many requests share a transaction at most: what a failure makes us do again, and how long locks are held."""
-LINGER_SECONDS: Final = 0.002
-"""So long those who have come wait for those who were there the last time. Who comes alone never waits."""
+from shared.web.lingering import TOGETHER_MAX, Lingering
 
 T = TypeVar("T")
 
@@ -112,15 +109,15 @@ class _Company:
     answers: Answers
     verb: Verb
     _waiting: deque[_Waiting] = field(default_factory=deque)
-    _expected: int = 1
-    _complete: asyncio.Event = field(default_factory=asyncio.Event)
+    _lingering: Lingering = field(default_factory=Lingering)
+    _enough: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     _works: bool = False
 
     def join(self, one: _Waiting) -> None:
         self._waiting.append(one)
-        if len(self._waiting) >= self._expected:
-            self._complete.set()
+        if len(self._waiting) >= self._lingering.enough:
+            self._enough.set()
         if not self._works:
             self._works = True
             self._start(self._work_off())
@@ -137,7 +134,7 @@ class _Company:
                 await self._linger()
                 together = [self._waiting.popleft() for _ in range(min(TOGETHER_MAX, len(self._waiting)))]
                 await self._work(together)
-                self._expected = min(TOGETHER_MAX, len(together) + len(self._waiting))
+                self._lingering.ended(len(together), len(self._waiting))
         except BaseException:
             for each in self._waiting:
                 each.answer.cancel()
@@ -147,14 +144,16 @@ class _Company:
             self._works = False
 
     async def _linger(self) -> None:
-        if len(self._waiting) >= self._expected:
-            return
-        self._complete.clear()
-        try:
-            async with asyncio.timeout(LINGER_SECONDS):
-                await self._complete.wait()
-        except TimeoutError:
-            return
+        clock = asyncio.get_running_loop().time
+        waiting = len(self._waiting)
+        until = self._lingering.until(waiting, clock())
+        if until > clock():
+            self._enough.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    await self._enough.wait()
+            self._lingering.waited(len(self._waiting) - waiting)
+        self._lingering.begins(clock())
 
     async def _work(self, together: Sequence[_Waiting], *, patient: bool = False) -> None:
         """Write for all of them. Only who is by itself waits for another process that has its key in hand."""

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from shared.messaging import Session
-from shared.web.gathering import TOGETHER_MAX
 from shared.web.idempotency import TRY_HOLD
+from shared.web.lingering import TOGETHER_MAX
 from tests.fixtures.waiting import eventually
 from tests.shared.web.hall import PEOPLE, Hall, open_hall
 
@@ -81,6 +81,26 @@ async def test_who_comes_meanwhile_is_written_together_and_each_under_its_own_ca
     assert told.items() <= dict(events).items()
     audited = await hall.rows("select subjects ->> 'id', correlation_id from kernel.audit")
     assert told.items() <= dict(audited).items()
+
+
+async def test_those_who_come_one_after_the_other_are_written_together(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Soon after another transaction, and while nothing is written: the second of them ends the wait of the first."""
+    monkeypatch.setattr("shared.web.lingering.APART_SECONDS", 3_600)
+    assert (await send(hall, "before")).json()["together"] == 1
+    first = asyncio.create_task(send(hall, "first"))
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert not first.done()
+    answers = [await send(hall, "second"), await first]
+    assert [answer.json()["together"] for answer in answers] == [2, 2]
+
+
+async def test_who_comes_alone_to_a_quiet_place_waits_for_nobody(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.web.lingering.APART_SECONDS", 0)
+    monkeypatch.setattr("shared.web.lingering.COMPANY_SECONDS", 3_600)
+    assert [(await send(hall, each)).json()["together"] for each in ("one", "two", "three")] == [1, 1, 1]
 
 
 async def test_no_more_than_the_limit_share_a_transaction(hall: Hall) -> None:
