@@ -53,6 +53,7 @@ async def run(workplace: Workplace) -> Result:
             rate = SHARE * sustained
             ours: list[list[float]] = []
             raw: list[list[float]] = []
+            answers: list[float] = []
             # A look of the collector at all that this process has imported takes a tenth of a second, on both sides.
             async with _raw_log(workplace) as echo:
                 with collecting_seldom():
@@ -60,7 +61,7 @@ async def run(workplace: Workplace) -> Result:
                         for ours_first in (number % 2 == 0, number % 2 == 1):
                             if ours_first:
                                 async with opened() as open_:
-                                    ours.append(await _registrations(open_, numbers, rate, seconds, seen))
+                                    ours.append(await _registrations(open_, numbers, rate, seconds, seen, answers))
                             else:
                                 raw.append(await echo(rate, seconds))
     mine, theirs = (statistics.median(percentile(each, 0.99) for each in side) for side in (ours, raw))
@@ -87,6 +88,8 @@ async def run(workplace: Workplace) -> Result:
             "families_measured": sum(map(len, ours)),
             "ours_p50_ms": round(half * 1000, 1),
             "reference_p50_ms": round(raw_half * 1000, 1),
+            "answered_p50_ms": round(percentile(answers, 0.5) * 1000, 1),
+            "answered_p99_ms": round(percentile(answers, 0.99) * 1000, 1),
         },
     )
 
@@ -139,17 +142,19 @@ async def _sustained(open_: list[Connection], numbers: count[int], seconds: floa
 
 
 async def _registrations(
-    open_: list[Connection], numbers: count[int], rate: float, seconds: float, seen: Seen
+    open_: list[Connection], numbers: count[int], rate: float, seconds: float, seen: Seen, answers: list[float]
 ) -> list[float]:
-    """Seconds from each 201 until the household is visible."""
+    """Seconds from each 201 until the household is visible; ``answers`` gets those from the request to the 201."""
     free: asyncio.Queue[Connection] = asyncio.Queue()
     for each in open_:
         free.put_nowait(each)
     answered: dict[str, float] = {}
 
     async def one(connection: Connection) -> None:
+        asked = time.perf_counter()
         household = await _register(connection, next(numbers))
         answered[household] = time.perf_counter()
+        answers.append(answered[household] - asked)
         free.put_nowait(connection)
 
     async with asyncio.TaskGroup() as sending:
