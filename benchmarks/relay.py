@@ -27,6 +27,7 @@ from benchmarks.databases import Database, databases
 from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, middle_cpu_us, middle_rate, rates
 from benchmarks.workplace import Workplace
 from shared.events.topics import PARTITIONS
+from shared.messaging.collecting import collecting_seldom
 from shared.messaging.metrics import RelayMetrics
 from shared.messaging.relay import BATCH_BYTES_MAX, Relay, session_settings
 from shared.messaging.wake import Wake
@@ -56,7 +57,9 @@ async def run(workplace: Workplace) -> Result:
             async def produce(_: int) -> Sample:
                 return await hand.produce_only(events)
 
-            *measured, waiting, raw = await by_turns(workplace.rounds, ours, reference, strict, produce)
+            # As services look for cycles, and for both sides.
+            with collecting_seldom():
+                *measured, waiting, raw = await by_turns(workplace.rounds, ours, reference, strict, produce)
             waits = {"ours": await relaying.synchronous_commit(), "reference": await hand.synchronous_commit()}
         payload = await _payload_bytes(theirs, topics)
     return rates(

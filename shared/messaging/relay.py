@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
@@ -37,7 +36,8 @@ RELAY_LOCK = 0x74756E746173
 
 _PARTITIONER = DefaultPartitioner()
 
-Row = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
+Place = tuple[str, int]
+"""A topic and one of its partitions."""
 
 
 class Relay:
@@ -99,30 +99,23 @@ class Relay:
         return len(rows)
 
     async def _send(self, producer: AIOKafkaProducer, rows: list[Any]) -> None:
-        waiting: dict[tuple[str, int], list[Row]] = defaultdict(list)
         partitions_of = {
             topic: tuple(sorted(await producer.partitions_for(topic))) for topic in {row["topic"] for row in rows}
         }
+        packed: dict[Place, list[Any]] = {}
         for _, topic, key, headers, payload in rows:
-            partition = _partition_of(key, partitions_of[topic])
+            place = topic, _partition_of(key, partitions_of[topic])
             named = [(name, value.encode()) for name, value in orjson.loads(headers).items()]
-            waiting[topic, partition].append((key, payload, named))
+            batches = packed.get(place)
+            if batches is None or batches[-1].append(key=key, value=payload, timestamp=None, headers=named) is None:
+                packed.setdefault(place, []).append(_batch_of(producer, topic, key, payload, named))
         # One batch per partition at a time: a second one that arrived although the first had failed would be a gap.
-        while waiting:
-            sent = [await self._send_one(producer, place, queue) for place, queue in waiting.items()]
+        while packed:
+            sent = [await self._send_one(producer, place, batches.pop(0)) for place, batches in packed.items()]
             await asyncio.gather(*sent)
-            waiting = defaultdict(list, {place: queue for place, queue in waiting.items() if queue})
+            packed = {place: batches for place, batches in packed.items() if batches}
 
-    async def _send_one(self, producer: AIOKafkaProducer, place: tuple[str, int], queue: list[Row]) -> Any:
-        batch = producer.create_batch()
-        taken = 0
-        for key, payload, headers in queue:
-            if batch.append(key=key, value=payload, timestamp=None, headers=headers) is None:
-                break
-            taken += 1
-        if taken == 0:
-            raise ValueError(f"An event for {place[0]} is larger than a batch of {BATCH_BYTES_MAX} bytes.")
-        del queue[:taken]
+    async def _send_one(self, producer: AIOKafkaProducer, place: Place, batch: Any) -> Any:
         batch.close()
         return await producer.send_batch(batch, place[0], partition=place[1])
 
@@ -180,6 +173,16 @@ def _partition_of(key: bytes, partitions: tuple[int, ...]) -> int:
     """Where a key belongs. A third of the price of a row, so the keys of late, which tend to come again, are kept."""
     place: int = _PARTITIONER(key, partitions, partitions)
     return place
+
+
+def _batch_of(
+    producer: AIOKafkaProducer, topic: str, key: bytes, payload: bytes | None, headers: list[tuple[str, bytes]]
+) -> Any:
+    """A batch that begins with this record."""
+    batch = producer.create_batch()
+    if batch.append(key=key, value=payload, timestamp=None, headers=headers) is None:
+        raise ValueError(f"An event for {topic} is larger than a batch of {BATCH_BYTES_MAX} bytes.")
+    return batch
 
 
 async def _abandon(producer: AIOKafkaProducer) -> None:

@@ -181,9 +181,9 @@ def die_while_sending(service: Service, nth: str, milliseconds: str) -> None:  #
     """The process kills itself so long after its relay gave a batch to the producer, the nth time it does."""
     give, left = relay.Relay._send_one, int(nth)
 
-    async def give_and_die(self: Any, producer: Any, place: tuple[str, int], queue: list[Any]) -> Any:
+    async def give_and_die(self: Any, producer: Any, place: relay.Place, batch: Any) -> Any:
         nonlocal left
-        acknowledgement = await give(self, producer, place, queue)
+        acknowledgement = await give(self, producer, place, batch)
         left -= 1
         if left == 0:
             asyncio.get_running_loop().call_later(float(milliseconds) / 1000, _die, WHILE_SENDING)
@@ -217,9 +217,9 @@ def stop_at(service: Service, point: str, nth: str) -> None:  # noqa: ARG001 - e
 def _before_each_batch(do: Callable[[], None]) -> None:
     give = relay.Relay._send_one
 
-    async def do_and_give(self: Any, producer: Any, place: tuple[str, int], queue: list[Any]) -> Any:
+    async def do_and_give(self: Any, producer: Any, place: relay.Place, batch: Any) -> Any:
         do()
-        return await give(self, producer, place, queue)
+        return await give(self, producer, place, batch)
 
     relay.Relay._send_one = do_and_give  # type: ignore[method-assign]
 
