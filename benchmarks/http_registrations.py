@@ -38,7 +38,7 @@ REFERENCE_CONNECTIONS: Final = 8
 """To the database."""
 CLIENTS: Final = 32
 PROCESSES: Final = 2
-BODIES_PER_SECOND_MAX: Final = 1_500
+BODIES_PER_SECOND_MAX: Final = 4_000
 """So many are made before each round: more than are sent."""
 _ALONE: Final[dict[str, tuple[str, ...]]] = {f"verification.{AGENCY}": ()}
 """The directory wants a deployment that visits; no process of it runs."""
