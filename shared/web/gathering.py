@@ -1,4 +1,4 @@
-"""Requests of one route that come at the same time share a transaction: its locks, statements and flush to the disk.
+"""Requests of one route that come at the same time, or closely one after the other, share a transaction.
 
 For a route whose requests are many and alike. The endpoint reads and checks a request by itself, and hands what it
 wants written to ``gather``, together with the verb that writes; the verb gets what all of them want at once. For the
@@ -30,7 +30,7 @@ from shared.security import Caller, audit_row
 from shared.security.tables import audit_rows, idempotency
 from shared.web.deployment import Deployment
 from shared.web.idempotency import Answers, Claim, Kept
-from shared.web.lingering import TOGETHER_MAX, Lingering
+from shared.web.lingering import TOGETHER_MAX, Lingering, Wait
 
 T = TypeVar("T")
 
@@ -110,13 +110,14 @@ class _Company:
     verb: Verb
     _waiting: deque[_Waiting] = field(default_factory=deque)
     _lingering: Lingering = field(default_factory=Lingering)
+    _wanted: int = 1
     _enough: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     _works: bool = False
 
     def join(self, one: _Waiting) -> None:
         self._waiting.append(one)
-        if len(self._waiting) >= self._lingering.enough:
+        if len(self._waiting) >= self._wanted:
             self._enough.set()
         if not self._works:
             self._works = True
@@ -145,15 +146,23 @@ class _Company:
 
     async def _linger(self) -> None:
         clock = asyncio.get_running_loop().time
-        waiting = len(self._waiting)
-        until = self._lingering.until(waiting, clock())
-        if until > clock():
-            self._enough.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(until):
-                    await self._enough.wait()
-            self._lingering.waited(len(self._waiting) - waiting)
+        came, here = clock(), len(self._waiting)
+        others = self._lingering.for_others()
+        if others is not None and await self._waited(others):
+            self._lingering.joined(len(self._waiting) - here)
+        await self._waited(self._lingering.for_company(came))
         self._lingering.begins(clock())
+
+    async def _waited(self, wait: Wait) -> bool:
+        """Whether there was anything to wait for; then it is over."""
+        if len(self._waiting) >= wait.enough or asyncio.get_running_loop().time() >= wait.until:
+            return False
+        self._wanted = wait.enough
+        self._enough.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(wait.until):
+                await self._enough.wait()
+        return True
 
     async def _work(self, together: Sequence[_Waiting], *, patient: bool = False) -> None:
         """Write for all of them. Only who is by itself waits for another process that has its key in hand."""
