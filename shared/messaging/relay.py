@@ -108,7 +108,7 @@ class Relay:
             named = [(name, value.encode()) for name, value in orjson.loads(headers).items()]
             batches = packed.get(place)
             if batches is None or batches[-1].append(key=key, value=payload, timestamp=None, headers=named) is None:
-                packed.setdefault(place, []).append(_batch_of(producer, topic, key, payload, named))
+                packed.setdefault(place, []).append(_batch_of(producer, key, payload, named))
         # One batch per partition at a time: a second one that arrived although the first had failed would be a gap.
         while packed:
             sent = [await self._send_one(producer, place, batches.pop(0)) for place, batches in packed.items()]
@@ -175,13 +175,10 @@ def _partition_of(key: bytes, partitions: tuple[int, ...]) -> int:
     return place
 
 
-def _batch_of(
-    producer: AIOKafkaProducer, topic: str, key: bytes, payload: bytes | None, headers: list[tuple[str, bytes]]
-) -> Any:
-    """A batch that begins with this record."""
+def _batch_of(producer: AIOKafkaProducer, key: bytes, payload: bytes | None, headers: list[tuple[str, bytes]]) -> Any:
+    """A batch that begins with this record. The first one has room whatever its size, and none fills a third of it."""
     batch = producer.create_batch()
-    if batch.append(key=key, value=payload, timestamp=None, headers=headers) is None:
-        raise ValueError(f"An event for {topic} is larger than a batch of {BATCH_BYTES_MAX} bytes.")
+    batch.append(key=key, value=payload, timestamp=None, headers=headers)
     return batch
 
 

@@ -62,6 +62,21 @@ async def test_what_was_relayed_waits_no_more(pair: Pair) -> None:
         await eventually(lambda: figure(intake, "tuntas_outbox_events") == 0, within=10)
 
 
+async def test_what_fills_several_batches_of_a_partition_arrives_once_and_in_order(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So small a batch takes three or four of these records; one that finds no room begins the next."""
+    monkeypatch.setattr("shared.messaging.consumer.BATCH_BYTES_MAX", 4_000)
+    intake, programs = pair
+    await announced(intake, 40, updates=4)
+    async with running(intake), running(programs):
+        await eventually(lambda: has_effects(programs, 200), within=60)
+        await eventually(lambda: nothing_unsent(intake), within=30)
+    await all_well(intake, programs)
+    topic = fact_topic(intake.deployment.settings.topic_root, "intake", "dinsos-samarinda")
+    assert await records_on(intake, topic) == 200
+
+
 async def test_a_crash_between_acknowledgement_and_deletion_repeats_a_tail_and_changes_nothing(pair: Pair) -> None:
     intake, city = pair
     crashes = iter([True, True, False])
