@@ -117,6 +117,14 @@ class Chaos:
             await process.kill()
 
     async def die_at_a_point(self) -> None:
+        """Until somebody died there, or three times in vain: what was chosen may have nothing to do."""
+        before = self.deaths.total()
+        for _ in range(3):
+            await self.a_few_die_at_points()
+            if self.deaths.total() > before:
+                return
+
+    async def a_few_die_at_points(self) -> None:
         """None of them is about to die any more when this returns: whoever has not come to its point is killed."""
         armed: list[tuple[DrillProcess, str]] = []
         for process in self.a_few():
