@@ -60,8 +60,7 @@ def test_a_service_that_is_killed_at_work_changes_no_figure(disturbed: Disturbed
 
 def test_relays_that_are_killed_whenever_they_have_sent_something_change_no_figure(disturbed: Disturbed) -> None:
     assert set(disturbed.relays.killed) == set(APART)
-    # Intake says most of what it has to say in one breath, after which there may be little to kill its relay for.
-    assert disturbed.relays.killed[CASH] >= 2
+    assert min(disturbed.relays.killed.values()) >= 2
     _holds(disturbed.played)
 
 

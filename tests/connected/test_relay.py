@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
+from unittest.mock import AsyncMock
 
 import asyncpg
 import pytest
@@ -20,13 +22,53 @@ from shared.messaging.supervision import Supervised
 from shared.messaging.wake import Wake
 from tests.connected.pair import Pair, all_well, announced, figure, has_effects, nothing_unsent, records_on, running
 from tests.fixtures import eventually
-from tests.fixtures.deployments import DeploymentFactory
+from tests.fixtures.deployments import DeploymentFactory, TestDeployment
 from tests.shared.messaging.city import INTAKE
 
 
 def end_sessions_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A relay that says nothing for a second loses its session, and has all its time to send still before it."""
     monkeypatch.setattr("shared.messaging.relay.session_settings", lambda: "set idle_session_timeout = '1s'")
+
+
+def relay_of(intake: TestDeployment, connect: Any = None, make: Any = None) -> Relay:
+    """Another relay of a deployment, beside the one that runs with its other loops."""
+    kernel = intake.deployment.kernel
+    make = make or partial(make_producer, kernel.settings, "intake")
+    return Relay(connect or kernel._connect, make, Wake(), kernel.relay_metrics)
+
+
+async def facts_on_kafka(intake: TestDeployment) -> int:
+    """How many records stand on its topic, repeated ones among them."""
+    topic = fact_topic(intake.deployment.settings.topic_root, "intake", "dinsos-samarinda")
+    return await records_on(intake, topic)
+
+
+class Held:
+    """A relay that has read rows, and sends them only when it is let go."""
+
+    def __init__(self, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._has_read, self._goes_on = asyncio.Event(), asyncio.Event()
+        self._send, self._relay = relay._send, relay
+        monkeypatch.setattr(relay, "_send", self._send_late)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[asyncio.Task[None]]:
+        """From when it has rows in hand."""
+        task = asyncio.create_task(self._relay.run())
+        try:
+            await asyncio.wait_for(self._has_read.wait(), 30)
+            yield task
+        finally:
+            task.cancel()
+
+    def let_go(self) -> None:
+        self._goes_on.set()
+
+    async def _send_late(self, *batch: Any) -> None:
+        self._has_read.set()
+        await self._goes_on.wait()
+        await self._send(*batch)
 
 
 class SeenReading:
@@ -73,8 +115,7 @@ async def test_what_fills_several_batches_of_a_partition_arrives_once_and_in_ord
         await eventually(lambda: has_effects(programs, 200), within=60)
         await eventually(lambda: nothing_unsent(intake), within=30)
     await all_well(intake, programs)
-    topic = fact_topic(intake.deployment.settings.topic_root, "intake", "dinsos-samarinda")
-    assert await records_on(intake, topic) == 200
+    assert await facts_on_kafka(intake) == 200
 
 
 async def test_a_crash_between_acknowledgement_and_deletion_repeats_a_tail_and_changes_nothing(pair: Pair) -> None:
@@ -95,8 +136,7 @@ async def test_a_crash_between_acknowledgement_and_deletion_repeats_a_tail_and_c
     async with running(intake, city):
         await eventually(lambda: has_effects(city, 300), within=30)
         await all_well(intake, city)
-    end = intake.deployment.settings.topic_root
-    assert await records_on(intake, fact_topic(end, "intake", "dinsos-samarinda")) == 900
+    assert await facts_on_kafka(intake) == 900
 
 
 async def test_a_relay_that_sends_after_another_took_over_is_refused(
@@ -104,30 +144,15 @@ async def test_a_relay_that_sends_after_another_took_over_is_refused(
 ) -> None:
     """What it had in hand is older than what the other one sent: a profile would stand behind its own successor."""
     intake, _ = pair
-    kernel = intake.deployment.kernel
     end_sessions_soon(monkeypatch)
-    late = Relay(kernel._connect, lambda: make_producer(kernel.settings, "intake"), Wake(), kernel.relay_metrics)
-    reached_it, goes_on, send = asyncio.Event(), asyncio.Event(), late._send
-
-    async def send_late(*batch: Any) -> None:
-        reached_it.set()
-        await goes_on.wait()
-        await send(*batch)
-
-    monkeypatch.setattr(late, "_send", send_late)
-    first = asyncio.create_task(late.run())
-    try:
-        await announced(intake, 3)
-        await asyncio.wait_for(reached_it.wait(), 30)
-        async with running(intake):
-            await eventually(lambda: nothing_unsent(intake), within=30)
-            goes_on.set()
-            with pytest.raises(ProducerFenced):
-                await first
-    finally:
-        first.cancel()
-    topic = fact_topic(kernel.settings.topic_root, "intake", "dinsos-samarinda")
-    assert await records_on(intake, topic) == 9
+    late = Held(relay_of(intake), monkeypatch)
+    await announced(intake, 3)
+    async with late.running() as first, running(intake):
+        await eventually(lambda: nothing_unsent(intake), within=30)
+        late.let_go()
+        with pytest.raises(ProducerFenced):
+            await first
+    assert await facts_on_kafka(intake) == 9
 
 
 async def test_a_relay_whose_time_was_over_before_it_sends_sends_nothing(
@@ -147,15 +172,14 @@ async def test_a_relay_whose_time_was_over_before_it_sends_sends_nothing(
         reads.append(rows)
 
     await announced(intake, 3)
-    make = partial(make_producer, kernel.settings, "intake")
-    relay = asyncio.create_task(Relay(connect, make, Wake(), kernel.relay_metrics).run())
+    relay = asyncio.create_task(relay_of(intake, connect).run())
     try:
         await eventually(relay.done, within=30)
         assert reads == [9]
         assert isinstance(relay.exception(), TimeoutError)
     finally:
         relay.cancel()
-    assert await records_on(intake, fact_topic(kernel.settings.topic_root, "intake", "dinsos-samarinda")) == 0
+    assert await facts_on_kafka(intake) == 0
 
 
 async def test_a_relay_takes_its_name_again_and_keeps_its_turn(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +196,7 @@ async def test_a_relay_takes_its_name_again_and_keeps_its_turn(pair: Pair, monke
         made.append(make_producer(kernel.settings, "intake"))
         return made[-1]
 
-    relay = asyncio.create_task(Relay(connect, make, Wake(), kernel.relay_metrics).run())
+    relay = asyncio.create_task(relay_of(intake, connect, make).run())
     try:
         await eventually(lambda: len(made) > 3, within=30)
         await announced(intake, 10)
@@ -186,8 +210,7 @@ async def test_a_relay_takes_its_name_again_and_keeps_its_turn(pair: Pair, monke
         assert taken == [(name, first + number) for number in range(len(earlier))]
     finally:
         relay.cancel()
-    topic = fact_topic(kernel.settings.topic_root, "intake", "dinsos-samarinda")
-    assert await records_on(intake, topic) == 30
+    assert await facts_on_kafka(intake) == 30
 
 
 async def test_a_relay_whose_producer_never_gets_its_epoch_says_so_and_gives_its_turn_away(
@@ -206,7 +229,7 @@ async def test_a_relay_whose_producer_never_gets_its_epoch_says_so_and_gives_its
         monkeypatch.setattr(made[-1].client, "coordinator_lookup", not_available)
         return made[-1]
 
-    loop = Supervised("relay", Relay(kernel._connect, make, Wake(), kernel.relay_metrics).run)
+    loop = Supervised("relay", relay_of(intake, make=make).run)
     task = asyncio.create_task(loop.run())
     try:
         await eventually(lambda: loop.wrong == "TimeoutError", within=30)
@@ -219,26 +242,17 @@ async def test_a_relay_whose_producer_never_gets_its_epoch_says_so_and_gives_its
 
 
 async def test_a_relay_that_hangs_loses_its_turn_to_another(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And learns of it with its next statement, where it has nothing to send any more."""
     intake, _ = pair
-    kernel = intake.deployment.kernel
     end_sessions_soon(monkeypatch)
-    hanging = Relay(kernel._connect, lambda: make_producer(kernel.settings, "intake"), Wake(), kernel.relay_metrics)
-    reached_it, hangs = asyncio.Event(), asyncio.Event()
-
-    async def hang(*_: Any) -> None:
-        reached_it.set()
-        await hangs.wait()
-
-    monkeypatch.setattr(hanging, "_send", hang)
-    first = asyncio.create_task(hanging.run())
-    try:
-        await announced(intake, 3)
-        await asyncio.wait_for(reached_it.wait(), 30)
+    relay = relay_of(intake)
+    monkeypatch.setattr(relay, "_send", AsyncMock())
+    hanging = Held(relay, monkeypatch)
+    await announced(intake, 3)
+    async with hanging.running() as first:
         async with running(intake):
             await eventually(lambda: nothing_unsent(intake), within=30)
         assert not first.done()
-        hangs.set()
+        hanging.let_go()
         with pytest.raises(asyncpg.InterfaceError):
             await first
-    finally:
-        first.cancel()
