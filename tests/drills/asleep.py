@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.drills.coming_true import comes_true
 from tests.drills.process import DrillProcess
 
 FALLS_ASLEEP_WITHIN_SECONDS = 20.0
@@ -18,4 +19,4 @@ async def falls_asleep(
     process.deployed.fault = ["stop_at", point, str(nth)]
     await process.start()
     process.deployed.fault = []
-    return await process.is_asleep_within(within)
+    return await comes_true(process.is_asleep, within=within)

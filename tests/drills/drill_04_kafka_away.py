@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
+from tests.drills.coming_true import comes_true
 from tests.drills.load import DINSOS
 from tests.drills.scene import Drill, DrillCity, Scene
 
@@ -20,7 +18,7 @@ async def run(scene: Scene) -> None:
             await load.until(acknowledged=10)
             await scene.kafka.stop()
             before = load.acknowledged
-            said = await seen(lambda: says_degraded(city))
+            said = await comes_true(lambda: says_degraded(city), within=SEEN_WITHIN_SECONDS)
             await load.until(acknowledged=scene.at_size(20, 300))
             scene.note("acknowledged_without_kafka", load.acknowledged - before)
             scene.note("unsent_at_most", await unsent(city))
@@ -32,17 +30,9 @@ async def run(scene: Scene) -> None:
             await load.stop()
         await city.settled(within=180)
         scene.expect(await unsent(city) == 0, "The outbox is empty afterwards.")
-        scene.expect(await seen(lambda: says_ready(city)), "/readyz is green again.")
+        ready = await comes_true(lambda: says_ready(city), within=SEEN_WITHIN_SECONDS)
+        scene.expect(ready, "/readyz is green again.")
         await city.judge()
-
-
-async def seen(look: Callable[[], Awaitable[bool]]) -> bool:
-    """Whether something is so within a while."""
-    for _ in range(int(SEEN_WITHIN_SECONDS / 0.3)):
-        if await look():
-            return True
-        await asyncio.sleep(0.3)
-    return False
 
 
 async def says_degraded(city: DrillCity) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from shared.events.topics import PARTITIONS
 from tests.drills.asleep import falls_asleep
+from tests.drills.coming_true import comes_true
 from tests.drills.relays_asleep import RELAYED, judge_profiles, sleep_past_their_sessions
 from tests.drills.scene import Drill, DrillCity, DrillProcess, Scene
 from tests.drills.storm import SHORT_SESSION_MS
@@ -114,11 +115,14 @@ async def its_partitions_move(scene: Scene, city: DrillCity, name: str) -> None:
     """The sleeper's session ends, and all partitions are with those who are awake."""
     awake = sum(each.runs for each in city.of(name, "worker")) - 1
     await asyncio.sleep(PAST_SESSION_S)
-    for _ in range(int(MOVES_WITHIN_S / LOOK_S)):
+    held: dict[str, set[int]] = {}
+
+    async def the_awake_hold_all() -> bool:
+        nonlocal held
         held = await city.held(name)
-        if len(held) == awake:
-            break
-        await asyncio.sleep(LOOK_S)
+        return len(held) == awake
+
+    await comes_true(the_awake_hold_all, within=MOVES_WITHIN_S)
     scene.expect(len(held) == awake, f"The sleeper's session ends: {len(held)} hold partitions, {awake} are awake.")
     everywhere = {partition for each in held.values() for partition in each}
     scene.expect(everywhere == set(range(PARTITIONS)), f"Every partition is with somebody: {sorted(everywhere)}")

@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import signal
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +14,13 @@ import httpx2
 import psutil
 
 from local.city import Deployed
+from tests.drills.coming_true import comes_true
 from tests.drills.nursery import Birth, Nursery, dying_at
 
 if TYPE_CHECKING:
     from tests.drills.scene import Scene
 
 _FIGURE = re.compile(r"^(tuntas_\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
-_LOOK_SECONDS = 0.05
 _LAST_WORDS_BYTES = 400
 
 
@@ -127,12 +126,11 @@ class DrillProcess:
 
     async def ends_within(self, seconds: float) -> bool:
         """Whether it ends by itself so soon."""
-        ends_at = time.monotonic() + seconds
-        while self.runs:
-            if time.monotonic() > ends_at:
-                return False
-            await asyncio.sleep(_LOOK_SECONDS)
-        return True
+
+        async def has_ended() -> bool:
+            return not self.runs
+
+        return await comes_true(has_ended, within=seconds)
 
     async def stop(self) -> None:
         """SIGTERM, and whatever it drains."""
@@ -145,22 +143,12 @@ class DrillProcess:
     async def resume(self) -> None:
         self._signal(signal.SIGCONT)
 
-    @property
-    def is_asleep(self) -> bool:
+    async def is_asleep(self) -> bool:
         """Whether it is suspended, by the drill or by itself."""
         try:
             return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
         except psutil.NoSuchProcess:
             return False
-
-    async def is_asleep_within(self, seconds: float) -> bool:
-        """Whether it is suspended so soon."""
-        ends_at = time.monotonic() + seconds
-        while not self.is_asleep:
-            if time.monotonic() > ends_at:
-                return False
-            await asyncio.sleep(_LOOK_SECONDS)
-        return True
 
     async def metrics(self) -> dict[str, float]:
         """Its figures by name; those with labels are summed. Empty where it does not answer."""

@@ -6,11 +6,10 @@ clock or by its lost session is left open here; ``tests/connected/test_relay.py`
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from tests.drills.asleep import falls_asleep
+from tests.drills.coming_true import comes_true
 from tests.drills.families import Families
 from tests.drills.faults import ABOUT_TO_SEND
 from tests.drills.load import DINSOS
@@ -24,7 +23,6 @@ POINTS = ("before-publish", ABOUT_TO_SEND, "after-publish")
 FAMILIES = 6
 """So many change while a relay sleeps; half of them are withdrawn."""
 TAKES_OVER_WITHIN_SECONDS = 60.0
-LOOK_SECONDS = 0.1
 BEGINS_ANEW = ('"event":"loop.restarts"', '"loop":"relay"')
 
 
@@ -74,19 +72,19 @@ async def _newest(city: DrillCity) -> int:
 
 
 async def _all_sent(city: DrillCity, newest: int) -> bool:
-    ends_at = time.monotonic() + TAKES_OVER_WITHIN_SECONDS
     async with city.database(RELAYED) as connection:
-        while await connection.fetchval("select exists (select from kernel.outbox where id <= $1)", newest):
-            if time.monotonic() > ends_at:
-                return False
-            await asyncio.sleep(LOOK_SECONDS)
-    return True
+
+        async def nothing_of_it_is_left() -> bool:
+            return not await connection.fetchval(_LEFT, newest)
+
+        return await comes_true(nothing_of_it_is_left, within=TAKES_OVER_WITHIN_SECONDS)
 
 
 async def _begins_anew(relay: DrillProcess) -> bool:
-    ends_at = time.monotonic() + TAKES_OVER_WITHIN_SECONDS
-    while not relay.has_said(*BEGINS_ANEW):
-        if time.monotonic() > ends_at:
-            return False
-        await asyncio.sleep(LOOK_SECONDS)
-    return True
+    async def says_so() -> bool:
+        return relay.has_said(*BEGINS_ANEW)
+
+    return await comes_true(says_so, within=TAKES_OVER_WITHIN_SECONDS)
+
+
+_LEFT = "select exists (select from kernel.outbox where id <= $1)"

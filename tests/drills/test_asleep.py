@@ -46,12 +46,12 @@ async def test_a_process_sleeps_the_nth_time_it_comes_to_its_point_and_goes_on_f
         forked = Forked("intake.nobody", "relay", "", Path(), {})
         forked.process = Child(started.pid)  # type: ignore[assignment]
         process = DrillProcess("intake.nobody/relay", forked)
-        await eventually(lambda: process.is_asleep, within=60)
+        await eventually(process.is_asleep, within=60)
         assert started.stdout is not None
         assert [started.stdout.readline() for _ in range(2)] == ["0\n", "1\n"]
         await process.resume()
         assert started.stdout.read().split() == ["2", "3", "4"]
-    assert not process.is_asleep
+    assert not await process.is_asleep()
 
 
 @pytest.mark.parametrize(
