@@ -29,6 +29,10 @@ class StartRefused(Exception):
     """A worker cannot know from where to go on and asks its operator. The sentence says what to state."""
 
 
+class MarkTaken(Exception):
+    """Another worker has heard the first records of the same key meanwhile. They are heard again, as repeated."""
+
+
 def is_infrastructure(error: BaseException) -> bool:
     """Whether waiting may help: such a failure is never parked."""
     if isinstance(error, DBAPIError):
@@ -38,7 +42,7 @@ def is_infrastructure(error: BaseException) -> bool:
         return _waits(getattr(error.orig, "sqlstate", None)) or _lost_connection(cause)
     if isinstance(error, asyncpg.PostgresError):
         return _waits(error.sqlstate)
-    return isinstance(error, (KafkaError, PoolTimeout)) or _lost_connection(error)
+    return isinstance(error, (KafkaError, PoolTimeout, MarkTaken)) or _lost_connection(error)
 
 
 def _lost_connection(error: BaseException | None) -> bool:

@@ -1,4 +1,4 @@
-"""What a deployment has heard: one mark per (topic, key), locked while a batch is handled."""
+"""What a deployment has heard: one mark per (topic, key), under lock while a batch is handled."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from enum import Enum
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.driver import driver_in_transaction
+from shared.messaging.failures import MarkTaken
 from shared.messaging.literals import as_array, keys_as_array
 from shared.messaging.records import Fault, Received
 
 MarkKey = tuple[str, bytes]
 
 REBUILD_LOCK = 0x74756E746172
-"""A rebuild takes this advisory lock alone; whoever locks marks shares it, in `kernel.lock_marks` (see rebuild.py). The
-function, and so a migration, has this very number."""
+"""A rebuild takes this advisory lock alone (see rebuild.py); whoever locks marks shares it. `kernel.marks_under_lock`,
+and so a migration, has this very number."""
 
 
 class Judgement(Enum):
@@ -37,6 +38,8 @@ class Mark:
     last_offset: int = -1
     blocked: bool = False
     changed: bool = False
+    is_new: bool = False
+    """Nothing was heard of this key yet: there is no row, and so no lock."""
 
     def judge(self, received: Received) -> tuple[Judgement, Fault | None]:
         """Decide about the next record of this key, and remember the decision.
@@ -84,17 +87,17 @@ class Mark:
 
 
 async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey, Mark]:
-    """The marks of these keys, made where missing, locked until the transaction ends: those that stand first, then
-    the new ones, each in sorted order.
+    """The marks of these keys, in sorted order; those that stand are locked until the transaction ends.
 
-    No rebuild begins before it ends, and one that runs is waited for.
+    A new one is there for whoever makes it first: see ``keep_marks``. No rebuild begins before the transaction ends,
+    and one that runs is waited for.
     """
-    wanted, marks = sorted(set(keys)), dict[MarkKey, Mark]()
-    # A row that is made is locked like the others. One that somebody else makes meanwhile is waited for, and found in
-    # the next round.
-    while missing := [key for key in wanted if key not in marks]:
-        rows = await (await driver_in_transaction(session)).fetch(_LOCK, *_arrays(missing))
-        marks |= {(row[0], row[1]): Mark(*row) for row in rows}
+    wanted = sorted(set(keys))
+    marks = {key: Mark(*key, is_new=True) for key in wanted}
+    standing = await (await driver_in_transaction(session)).fetchrow(_LOCK, *_arrays(wanted))
+    for place, last_sequence, last_offset, blocked in zip(*(each or () for each in standing or ()), strict=True):
+        topic, key = wanted[place - 1]
+        marks[topic, key] = Mark(topic, key, last_sequence, last_offset, blocked)
     return marks
 
 
@@ -103,31 +106,41 @@ def _arrays(keys: Sequence[MarkKey]) -> tuple[str, str]:
 
 
 async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
-    """Write the marks that changed. They are locked, so their order does not matter."""
+    """Write the marks that changed; new ones in the order given, which is sorted, so that nobody waits in a circle.
+
+    Raises:
+        MarkTaken: a new one was made by somebody else meanwhile, who has handled the same records.
+    """
     changed = [mark for mark in marks if mark.changed]
-    if not changed:
-        return
-    await (await driver_in_transaction(session)).execute(
-        _KEEP,
-        *_arrays([(mark.topic, mark.key) for mark in changed]),
-        as_array([str(mark.last_sequence) for mark in changed]),
-        as_array([str(mark.last_offset) for mark in changed]),
-        as_array(["t" if mark.blocked else "f" for mark in changed]),
+    known, new = [each for each in changed if not each.is_new], [each for each in changed if each.is_new]
+    driver = await driver_in_transaction(session)
+    if known:
+        await driver.execute(_KEEP, *_rows(known))
+    if new and await driver.fetchval(_MAKE, *_rows(new)) < len(new):
+        raise MarkTaken
+
+
+def _rows(marks: Sequence[Mark]) -> tuple[str, ...]:
+    return (
+        *_arrays([(mark.topic, mark.key) for mark in marks]),
+        as_array([str(mark.last_sequence) for mark in marks]),
+        as_array([str(mark.last_offset) for mark in marks]),
+        as_array(["t" if mark.blocked else "f" for mark in marks]),
     )
 
 
-_LOCK = """
-    select topic, key, last_sequence, last_offset, blocked
-    from kernel.lock_marks(cast($1::text as text[]), cast($2::text as text[]))
-    """
-# All of them stand: "on conflict" finds each by its key, where a plan that is made while the table is small would join.
-_KEEP = """
+_LOCK = "select * from kernel.marks_under_lock(cast($1::text as text[]), cast($2::text as text[]))"
+_WRITE = """
     insert into kernel.heard (topic, key, last_sequence, last_offset, blocked)
     select topic, convert_to(key, 'UTF8'), last_sequence, last_offset, blocked
     from unnest(
         cast($1::text as text[]), cast($2::text as text[]),
         cast($3::text as bigint[]), cast($4::text as bigint[]), cast($5::text as boolean[])
     ) as kept(topic, key, last_sequence, last_offset, blocked)
-    on conflict (topic, key) do update set
+    """
+# All of them stand: "on conflict" finds each by its key, where a plan that is made while the table is small would join.
+_KEEP = f"""
+    {_WRITE} on conflict (topic, key) do update set
         last_sequence = excluded.last_sequence, last_offset = excluded.last_offset, blocked = excluded.blocked
     """
+_MAKE = f"with made as ({_WRITE} on conflict do nothing returning 1) select count(*) from made"

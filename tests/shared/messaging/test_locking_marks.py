@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
-from shared.messaging import Session
-from shared.messaging.heard import REBUILD_LOCK, MarkKey, keep_marks, lock_marks
+from shared.events.verification import VerificationOpened
+from shared.messaging import Session, hearing
+from shared.messaging.failures import MarkTaken, is_infrastructure
+from shared.messaging.heard import REBUILD_LOCK, Mark, MarkKey, keep_marks, lock_marks
 from tests.fixtures import eventually
 from tests.fixtures.deployments import TestDeployment
+from tests.shared.messaging.city import registered
 
 
 @pytest.mark.parametrize("wanted", [1, 300])
@@ -52,22 +56,55 @@ _ROWS_READ = text("""
 
 
 async def test_the_function_that_locks_marks_shares_the_lock_of_a_rebuild(city: TestDeployment) -> None:
-    [row] = await city.fetch("select prosrc from pg_proc where oid = 'kernel.lock_marks'::regproc")
+    [row] = await city.fetch("select prosrc from pg_proc where oid = 'kernel.marks_under_lock'::regproc")
     assert f"pg_advisory_xact_lock_shared({REBUILD_LOCK})" in row.prosrc
 
 
 @pytest.mark.parametrize("kept", [True, False])
-async def test_a_mark_that_another_worker_makes_meanwhile_is_waited_for(city: TestDeployment, kept: bool) -> None:
+async def test_a_new_mark_is_for_whoever_makes_it_first(city: TestDeployment, kept: bool) -> None:
     wanted = ("tuntas.intake.dinsos-samarinda", str(uuid4()).encode())
     async with city.session() as first, city.session() as second:
-        mark = (await lock_marks(first, [wanted]))[wanted]
-        mark.last_sequence, mark.changed = 1, True
+        for session in (first, second):
+            mark = await heard_one_of(session, wanted)
+            assert mark.is_new
+            if session is first:
+                await keep_marks(first, [mark])
+        waiting = asyncio.create_task(keep_marks(second, [mark]))
+        await eventually(lambda: waits_for_a_lock(city))
+        await (first.commit() if kept else first.rollback())
+        if kept:
+            with pytest.raises(MarkTaken) as taken:
+                await waiting
+            assert is_infrastructure(taken.value)
+        else:
+            await waiting
+            await second.commit()
+    [row] = await city.fetch("select last_sequence from kernel.heard")
+    assert row.last_sequence == 1
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_mark_that_stands_is_waited_for(city: TestDeployment, kept: bool) -> None:
+    wanted = ("tuntas.intake.dinsos-samarinda", str(uuid4()).encode())
+    async with city.session() as session:
+        await keep_marks(session, [await heard_one_of(session, wanted)])
+        await session.commit()
+    async with city.session() as first, city.session() as second:
+        mark = await heard_one_of(first, wanted)
         waiting = asyncio.create_task(lock_marks(second, [wanted]))
         await eventually(lambda: waits_for_a_lock(city))
         await keep_marks(first, [mark])
         await (first.commit() if kept else first.rollback())
         found = (await waiting)[wanted]
-    assert found.last_sequence == (1 if kept else 0)
+    assert found.last_sequence == (2 if kept else 1)
+    assert not found.is_new
+
+
+async def heard_one_of(session: Session, key: MarkKey) -> Mark:
+    """The mark of a key, one record further."""
+    mark = (await lock_marks(session, [key]))[key]
+    mark.last_sequence, mark.changed = mark.last_sequence + 1, True
+    return mark
 
 
 async def test_marks_are_locked_once_a_rebuild_has_ended_and_are_what_it_left(city: TestDeployment) -> None:
@@ -82,6 +119,33 @@ async def test_marks_are_locked_once_a_rebuild_has_ended_and_are_what_it_left(ci
         )
         await rebuild.commit()
         assert (await waiting)[wanted].last_sequence == 7
+
+
+async def test_two_workers_who_hear_the_first_record_of_a_key_at_once_handle_it_once(
+    city: TestDeployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, kept, go_on = city.record(registered()), asyncio.Event(), asyncio.Event()
+
+    async def keep_and_wait(*arguments: Any) -> None:
+        await keep_marks(*arguments)
+        kept.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(hearing, "keep_marks", keep_and_wait)
+    first = asyncio.create_task(city.hear(record))
+    await kept.wait()
+    monkeypatch.setattr(hearing, "keep_marks", keep_marks)
+    second = asyncio.create_task(city.hear(record))
+    await eventually(lambda: waits_for_a_lock(city))
+    go_on.set()
+    await first
+    with pytest.raises(MarkTaken):
+        await second
+    await city.hear(record)
+    [effect] = await city.fetch("select what from test_effect")
+    assert effect.what == "opened"
+    assert len(await city.announced(VerificationOpened)) == 1
+    assert await city.parked() == []
 
 
 async def waits_for_a_lock(city: TestDeployment) -> bool:
