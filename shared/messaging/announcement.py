@@ -43,21 +43,21 @@ class Announcement(NamedTuple):
     """An event that is to be said, all but the id and the number of its record."""
 
     always: Always
-    subject: str
-    """What it is about, ``household/<uuid>``."""
+    kind_of_subject: str
+    subject_id: str
     key: bytes
     payload: bytes | None
-    cause: Cause
+    cause: Cause | None
+    """None where nothing has begun yet: then it is a first cause itself."""
     at: datetime
 
     def record(self) -> Record:
         """Its record, under a new id and without a number."""
-        always, cause = self.always, self.cause
-        event_id = new_id()
+        always, cause, event_id = self.always, self.cause or Cause(new_id()), new_id()
         words, correlation_id = str(event_id), str(cause.correlation_id)
         # Ids, moments and kinds of subjects, which are words of contracts: nothing that JSON would escape.
         headers = (
-            f'{always.headers},"ce_id":"{words}","ce_subject":"{self.subject}",'
+            f'{always.headers},"ce_id":"{words}","ce_subject":"{self.kind_of_subject}/{self.subject_id}",'
             f'"ce_time":"{_written((self.at - _EPOCH) // _MILLISECOND)}","ce_correlationid":"{correlation_id}",'
             f'"traceparent":"{_traceparent(correlation_id, words)}"'
         )

@@ -21,7 +21,7 @@ from shared.events.envelope import EVENT_BYTES_MAX, Event, ServiceName
 from shared.events.fields import UNKNOWN, OpenEnum
 from shared.events.topics import fact_topic, profiles_topic
 from shared.messaging.announcement import Always, Announcement, Record, with_number
-from shared.messaging.causes import Cause, current_cause
+from shared.messaging.causes import Cause, cause_so_far
 from shared.messaging.failures import ContractBroken, ProjectionMayNotAct
 from shared.messaging.ids import text_of
 from shared.messaging.literals import as_array, keys_as_array
@@ -128,23 +128,25 @@ def announce(session: Session, event: Event) -> None:
 
 def announce_checked(session: Session, event: Checked) -> None:
     """The same for an event that was checked before. Raises as ``announce`` does."""
-    announcer = announcer_of(session)
-    _pending(session).append(envelop(event, announcer, current_cause(), announcer.clock.now()))
+    said = session.info
+    announcer = _announcer_in(said)
+    _pending_in(said).append(envelop(event, announcer, cause_so_far(), announcer.clock.now()))
 
 
 def erase_profile(session: Session, profile: type[Event], household_id: UUID) -> None:
     """Erase a household's profile from its compacted topic: readers hear a tombstone."""
-    announcer = announcer_of(session)
+    said = session.info
+    announcer = _announcer_in(said)
     if profile.kind != "profiles" or profile.announcer != announcer.service:
         raise ContractBroken(f"{profile.__name__} is no profile of {announcer.service}.")
     always = announcer.always(profile)
     key = str(household_id)
-    _pending(session).append(
-        Announcement(always, f"household/{key}", key.encode(), None, current_cause(), announcer.clock.now())
+    _pending_in(said).append(
+        Announcement(always, "household", key, key.encode(), None, cause_so_far(), announcer.clock.now())
     )
 
 
-def envelop(event: Checked, announcer: Announcer, cause: Cause, at: datetime) -> Announcement:
+def envelop(event: Checked, announcer: Announcer, cause: Cause | None, at: datetime) -> Announcement:
     """An event on its way into the outbox.
 
     Raises:
@@ -152,9 +154,8 @@ def envelop(event: Checked, announcer: Announcer, cause: Cause, at: datetime) ->
     """
     if event.of.announcer != announcer.service:
         raise ContractBroken(f"{event.of.__name__} is announced by {event.of.announcer}, not by {announcer.service}.")
-    always = announcer.always(event.of)
-    subject = f"{event.kind_of_subject}/{event.subject_id}"
-    return Announcement(always, subject, event.subject_id.encode(), event.payload, cause, at)
+    of, kind_of_subject, subject_id, payload = event
+    return Announcement(announcer.always(of), kind_of_subject, subject_id, subject_id.encode(), payload, cause, at)
 
 
 def _says_unknown(value: object) -> bool:
@@ -265,14 +266,18 @@ def _numbering(wanted: Counter[bytes]) -> tuple[str, str]:
 
 def announcer_of(session: Session) -> Announcer:
     """Who announces what this session says. Raises ProjectionMayNotAct."""
-    if session.info.get("projecting"):
+    return _announcer_in(session.info)
+
+
+def _announcer_in(session_info: Mapping[str, Any]) -> Announcer:
+    if session_info.get("projecting"):
         raise ProjectionMayNotAct("A projection only writes read tables; what acts is a reaction (@router.on).")
-    announcer: Announcer = session.info["announcer"]
+    announcer: Announcer = session_info["announcer"]
     return announcer
 
 
-def _pending(session: Session) -> list[Announcement]:
-    pending: list[Announcement] = session.info.setdefault("announced", [])
+def _pending_in(session_info: dict[Any, Any]) -> list[Announcement]:
+    pending: list[Announcement] = session_info.setdefault("announced", [])
     return pending
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -26,6 +27,9 @@ log = structlog.get_logger(__name__)
 
 ATTEMPTS_ALONE = 2
 """A record that fails so often alone, in a transaction of its own, is parked."""
+
+ANSWER_SECONDS = 0.05
+"""An agency that joins, or leaves, is known so long after its entry at the latest."""
 
 
 @dataclass
@@ -53,10 +57,13 @@ class Hearing:
     after_commit: Callable[[], None] = lambda: None
     failed_in_a_row: int = 0
 
+    def __post_init__(self) -> None:
+        self._remembering = _RemembersAnswers(self.authority)
+
     def read(self, records: Iterable[RawRecord]) -> list[Received]:
         """What records say. Whatever they hold, this returns, and it writes nothing: it may run ahead of hearing."""
-        authority = _AskedOnce(self.authority)
-        return [receive(raw, self.topic_root, authority) for raw in records]
+        self._remembering.forget_old_ones()
+        return [receive(raw, self.topic_root, self._remembering) for raw in records]
 
     def is_awaited(self, received: Received) -> bool:
         """Whether a handler waits for what a record says; of all others only marks are kept."""
@@ -80,6 +87,7 @@ class Hearing:
         """
         if not received:
             return
+        self._remembering.forget()
         error = await self._failure_of(received)
         if error is not None:
             log.warning("batch.redone-in-parts", records=len(received), error=type(error).__name__)
@@ -180,12 +188,23 @@ class Hearing:
             await _call(hearer, session, lived_through)
 
 
-class _AskedOnce:
-    """An authority's answers to records that are read together: the directory is asked once for each question."""
+class _RemembersAnswers:
+    """An authority's answers, for as long as a batch at most: the directory looks at its file for each question."""
 
     def __init__(self, authority: Authority) -> None:
         self._authority = authority
         self._answers: dict[tuple[str, str, str, date], bool] = {}
+        self._asked_at = 0.0
+
+    def forget(self) -> None:
+        self._answers.clear()
+
+    def forget_old_ones(self) -> None:
+        """The next batch may be long in coming."""
+        now = time.monotonic()
+        if now - self._asked_at > ANSWER_SECONDS:
+            self._answers.clear()
+            self._asked_at = now
 
     def may_announce(self, service: str, agency: str, region: str, on: date) -> bool:
         question = (service, agency, region, on)
