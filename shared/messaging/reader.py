@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
@@ -26,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 Batch = dict[TopicPartition, list[Received]]
 
+TAKEN_TOGETHER = 32
+"""So many records are taken from the client in one go: asking it costs as much as reading one of them."""
 READ_TOGETHER = 8
 """So many records are read in one go; then whoever waits for PostgreSQL may go on, a quarter of a millisecond later. An
 answer of PostgreSQL comes in many pieces, each of which waits so long. In goes of twenty all was read before the first
@@ -78,6 +81,8 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
         self._in_hand: dict[TopicPartition, int] = {}
         """Where what was handed over last ends in each of its partitions."""
         self._ahead: Batch = {}
+        self._unread = deque[tuple[TopicPartition, Sequence[Any]]]()
+        """What was taken from the client and follows what is ahead, in parts that are read together."""
         self._awaited_ahead = False
         self._reading_ahead: asyncio.Task[None] | None = None
         self._heard: dict[TopicPartition, int] = {}
@@ -114,7 +119,7 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
     @property
     def records_ahead(self) -> int:
         """Records that the client counts as consumed and that nobody was given."""
-        return sum(map(len, self._ahead.values()))
+        return sum(map(len, self._ahead.values())) + sum(len(records) for _, records in self._unread)
 
     async def getmany(self, *_: TopicPartition, timeout_ms: int = 0, max_records: int = 1) -> Batch:
         """The next batch; waits until there is one.
@@ -129,7 +134,7 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
             await self._fill(max_records, wait_ms=timeout_ms)
             # Meanwhile partitions may be taken away, and what was ahead with them.
             await self._wait_for_more(max_records)
-        batch = self._take_what_is_ahead()
+        batch, self._ahead, self._awaited_ahead = self._ahead, {}, False
         self._in_hand = {place: records[-1].offset + 1 for place, records in batch.items()}
         reached("after-read")
         self._reading_ahead = asyncio.create_task(self._read_ahead(max_records))
@@ -178,13 +183,13 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go back to what was refused. What follows it must not overtake it: all that is ahead is fetched again."""
-        for place, records in self._take_what_is_ahead().items():
-            super().seek(place, records[0].offset)
+        for place, first in self._drop_what_is_ahead().items():
+            super().seek(place, first)
         super().seek(partition, offset)
 
     def forget(self) -> None:
         """Partitions were taken away. Those that come back begin where they were committed."""
-        self._take_what_is_ahead()
+        self._drop_what_is_ahead()
         self._in_hand, self._heard = {}, {}
         self.wake_up()
 
@@ -218,9 +223,14 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
         for connection in self._client._conns.values():
             connection.close()
 
-    def _take_what_is_ahead(self) -> Batch:
-        ahead, self._ahead, self._awaited_ahead = self._ahead, {}, False
-        return ahead
+    def _drop_what_is_ahead(self) -> dict[TopicPartition, int]:
+        """Returns the offset at which it began in each of its partitions."""
+        began: dict[TopicPartition, int] = {}
+        for place, records in (*self._ahead.items(), *self._unread):
+            began.setdefault(place, records[0].offset)
+        self._ahead, self._awaited_ahead = {}, False
+        self._unread.clear()
+        return began
 
     async def _wait_for_more(self, records_max: int) -> None:
         """Where no handler waits for what is ahead: until one does, the batch is full, or for a moment."""
@@ -240,22 +250,31 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
 
     async def _fill(self, records_max: int, *, wait_ms: int = 0) -> None:
         """Read on until so many records are ahead, or nothing more is there. Waits at most for the first that comes."""
+        await self._read_what_was_taken()
         while (left := records_max - self.records_ahead) > 0:
-            asked = min(left, READ_TOGETHER)
+            asked = min(left, TAKEN_TOGETHER)
             found = await self._take(asked, wait_ms)
             if not found and wait_ms:
                 # What came in the moment in which the wait ended lies in the client, and nobody was told.
                 found = await self._take(asked, 0)
-            for place, records in found.items():
-                received = self._read(records)
-                self._ahead.setdefault(place, []).extend(received)
-                self._awaited_ahead = self._awaited_ahead or any(map(self._is_awaited, received))
             # What the client holds back of a partition that rests would keep it from fetching the others.
             if sum(map(len, found.values())) < asked:
                 self._let_rest()
             if not found:
                 return
             wait_ms = 0
+            for place, records in found.items():
+                parts = range(0, len(records), READ_TOGETHER)
+                self._unread += [(place, records[first : first + READ_TOGETHER]) for first in parts]
+            await self._read_what_was_taken()
+
+    async def _read_what_was_taken(self) -> None:
+        # Whoever goes on in between may drop all of it.
+        while self._unread:
+            place, together = self._unread.popleft()
+            received = self._read(together)
+            self._ahead.setdefault(place, []).extend(received)
+            self._awaited_ahead = self._awaited_ahead or any(map(self._is_awaited, received))
             await asyncio.sleep(0)
 
     async def _take(self, records_max: int, wait_ms: int) -> dict[TopicPartition, list[Any]]:
