@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
-from shared.driver import driver_in_transaction
+from shared.driver import Driver, driver_in_transaction
 
 COPIED_MIN: Final = 256
 """From so many rows on, a COPY for each table costs less than one statement for all of them."""
@@ -58,10 +58,13 @@ async def write_rows(session: Session, *new: NewRows) -> None:
 
 async def copy_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows of one table by COPY, however few they are."""
-    if not rows:
-        return
+    if rows:
+        await copy_by(await driver_in_transaction(session), table, rows)
+
+
+async def copy_by(driver: Driver, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same by a driver in a transaction; there are some."""
     columns = list(rows[0])
-    driver = await driver_in_transaction(session)
     await driver.copy_records_to_table(
         table.name, schema_name=table.schema, columns=columns, records=_records(table, columns, rows)
     )

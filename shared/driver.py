@@ -6,7 +6,8 @@ which the kernel tells apart like SQLAlchemy's. JSON comes as values and goes as
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+import asyncio
+from typing import Any, Final, Protocol, TypeAlias
 
 import asyncpg
 from sqlalchemy import PoolProxiedConnection, text
@@ -36,6 +37,23 @@ async def driver_in_transaction(session: Session) -> Driver:
     return driver
 
 
+class Behind(Protocol):
+    """What a session has to write still, in its ``info`` under ``BEHIND``."""
+
+    async def all_written(self) -> None: ...
+
+
+BEHIND: Final = "behind"
+
+
+async def lock_of_statements(session: Session) -> asyncio.Lock:
+    """What SQLAlchemy holds while it sends a statement by this session's connection. Whoever has it, goes first."""
+    connection, _ = await _connected(session)
+    adapted: Any = (await _raw(connection)).dbapi_connection
+    lock: asyncio.Lock = adapted._execute_mutex
+    return lock
+
+
 async def _begin(connection: AsyncConnection, driver: Driver) -> None:
     """Begin as SQLAlchemy would with its next statement, which knows of it then. One way to the server less."""
     adapted: Any = (await _raw(connection)).dbapi_connection
@@ -57,6 +75,9 @@ async def _begin(connection: AsyncConnection, driver: Driver) -> None:
 
 
 async def _connected(session: Session) -> _Connected:
+    behind: Behind | None = session.info.get(BEHIND)
+    if behind is not None:
+        await behind.all_written()
     transaction = session.sync_session.get_transaction()
     found: tuple[SessionTransaction, _Connected] | None = session.info.get(_FOUND)
     if found is not None and found[0] is transaction and transaction.is_active:

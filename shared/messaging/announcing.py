@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -177,14 +177,10 @@ def count_written_ahead(session: Session, count: int) -> None:
     session.info[_AHEAD] = session.info.get(_AHEAD, 0) + count
 
 
-async def write_announcements(session: Session, before: Callable[[], Awaitable[None]] | None = None) -> int:
+async def write_announcements(session: Session) -> int:
     """Number what was announced and put it into the outbox; the edge calls this just before it commits.
 
     Keys are numbered in sorted order, so that two edges never wait for each other in a circle.
-
-    Args:
-        before: always awaited first, also where nothing was announced, and only once; it goes to the driver alone.
-            Many records are made meanwhile.
 
     Returns:
         How many rows were written, those that were written ahead among them.
@@ -193,13 +189,7 @@ async def write_announcements(session: Session, before: Callable[[], Awaitable[N
     ahead: int = session.info.pop(_AHEAD, 0)
     if pending:
         await session.flush()
-    if len(pending) >= _COPIED_MIN:
-        await _copy(session, pending, before)
-    else:
-        if before is not None:
-            await before()
-        if pending:
-            await _insert(session, pending)
+        await (_copy if len(pending) >= _COPIED_MIN else _insert)(session, pending)
     return ahead + len(pending)
 
 
@@ -217,15 +207,11 @@ async def _insert(session: Session, pending: Sequence[Announcement]) -> None:
     )
 
 
-async def _copy(
-    session: Session, pending: Sequence[Announcement], before: Callable[[], Awaitable[None]] | None
-) -> None:
+async def _copy(session: Session, pending: Sequence[Announcement]) -> None:
     """By COPY, in their order, in which the database gives them their places. It numbers keys while they are made."""
     wanted, driver = _wanted(pending), await driver_in_transaction(session)
 
     async def number() -> dict[bytes, int]:
-        if before is not None:
-            await before()
         return {key: last - wanted[key] for key, last in await driver.fetch(_NUMBER, *_numbering(wanted))}
 
     numbers, records = await meanwhile(number(), _made(pending))

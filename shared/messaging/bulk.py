@@ -6,7 +6,7 @@ A rebuild holds the rows of its folds in memory and writes each once, when all t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -18,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import await_only
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
-from shared.bulk import COPIED_MIN, copy_rows
-from shared.driver import driver_in_transaction
+from shared.bulk import COPIED_MIN, copy_by, copy_rows
+from shared.driver import Driver
+from shared.messaging.writing_behind import write
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _HELD = "rows held back"
@@ -28,7 +29,10 @@ Row = dict[str, Any]
 
 
 async def insert_rows(session: Session, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows, which all name the same columns, in their order. What waits in the session is written before."""
+    """Insert rows, which all name the same columns, in their order. What waits in the session is written before.
+
+    Of a large batch nobody waits for it: see ``writing_behind.write``, for ``upsert_newer``, too.
+    """
     if not rows:
         return
     await write_held(session)
@@ -37,7 +41,7 @@ async def insert_rows(session: Session, table: Table, rows: Sequence[Row]) -> No
         held.wrote(table)
     if len(rows) >= COPIED_MIN and len(rows[0]) > 1 and held is None:
         await session.flush()
-        await copy_rows(session, table, rows)
+        await write(session, partial(copy_by, table=table, rows=rows))
     else:
         await _write(session, table, rows, None)
 
@@ -173,7 +177,11 @@ async def _write(session: Session, table: Table, rows: Sequence[Row], newer: str
     for name in names:
         if isinstance(table.c[name].type, JSON):
             columns[name] = [None if value is None else orjson.dumps(value).decode() for value in columns[name]]
-    await (await driver_in_transaction(session)).execute(_statement(table, names, newer), *columns.values())
+
+    async def send(driver: Driver) -> None:
+        await driver.execute(_statement(table, names, newer), *columns.values())
+
+    await write(session, send)
 
 
 @lru_cache(maxsize=512)

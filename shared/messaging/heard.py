@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
-from shared.driver import driver_in_transaction
+from shared.driver import Driver, driver_in_transaction
 from shared.messaging.failures import MarkTaken
 from shared.messaging.literals import as_array, keys_as_array
 from shared.messaging.records import Fault, Received
+from shared.messaging.writing_behind import write
 
 MarkKey = tuple[str, bytes]
 
@@ -107,16 +109,25 @@ def _arrays(keys: Sequence[MarkKey]) -> tuple[str, str]:
 
 async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
     """Write the marks that changed; new ones in the order given, which is sorted, so that nobody waits in a circle.
+    Where the session writes behind, nobody waits for it at all.
 
     Raises:
         MarkTaken: a new one was made by somebody else meanwhile, who has handled the same records.
     """
     changed = [mark for mark in marks if mark.changed]
     known, new = [each for each in changed if not each.is_new], [each for each in changed if each.is_new]
-    driver = await driver_in_transaction(session)
     if known:
-        await driver.execute(_KEEP, *_rows(known))
-    if new and await driver.fetchval(_MAKE, *_rows(new)) < len(new):
+        await write(session, partial(_keep, rows=_rows(known)))
+    if new:
+        await write(session, partial(_make, rows=_rows(new), marks=len(new)))
+
+
+async def _keep(driver: Driver, rows: tuple[str, ...]) -> None:
+    await driver.execute(_KEEP, *rows)
+
+
+async def _make(driver: Driver, rows: tuple[str, ...], marks: int) -> None:
+    if await driver.fetchval(_MAKE, *rows) < marks:
         raise MarkTaken
 
 

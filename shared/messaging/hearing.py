@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property, partial
+from functools import cached_property
 
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
@@ -22,6 +22,7 @@ from shared.messaging.parking import Sealer, park
 from shared.messaging.points import reached
 from shared.messaging.records import Authority, Fault, RawRecord, Received, receive
 from shared.messaging.routing import EventRouter, Hearer, arguments
+from shared.messaging.writing_behind import writing_behind
 
 log = structlog.get_logger(__name__)
 
@@ -117,9 +118,11 @@ class Hearing:
         async with self.sessions() as session:
             marks = await lock_marks(session, ((each.topic, each.key) for each in received))
             handled, parked = self._judge(received, marks)
-            await self.dispatch(session, handled)
+            async with writing_behind(session, len(received)):
+                await keep_marks(session, marks.values())
+                await self.dispatch(session, handled)
             await park(session, self.sealer, parked)
-            announced = await write_announcements(session, partial(keep_marks, session, marks.values()))
+            announced = await write_announcements(session)
             reached("before-database-commit")
             await session.commit()
             reached("after-database-commit")

@@ -24,12 +24,12 @@ async def meanwhile(theirs: Coroutine[Any, Any, Theirs], ours: Coroutine[Any, An
     except BaseException as failed:  # noqa: BLE001 - raised again
         ours.close()
         task.cancel()
-        raise await _what_counts(task, failed) from None
+        raise await what_counts(task, failed) from None
     return await task, made
 
 
-async def _what_counts(task: asyncio.Task[Any], failed: BaseException) -> BaseException:
-    """Once the task has ended: that somebody cancelled us, else its error, else ours."""
+async def what_counts(task: asyncio.Task[Any], failed: BaseException) -> BaseException:
+    """Once the task has ended, even if we are cancelled: that somebody cancelled us, else its error, else ours."""
     while not task.done():
         try:
             await asyncio.wait([task])
