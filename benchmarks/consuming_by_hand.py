@@ -176,31 +176,40 @@ class ByHand:
             if read.sequence == marks[read.key] + 1:
                 marks[read.key] = read.sequence
                 fresh.append(read)
-        await self.connection.copy_records_to_table(
-            "bench_effect",
-            records=[(each.event_id, each.body["household_id"], each.body["revision"]) for each in fresh],
-        )
-        await self._announce(fresh)
         sequences, offsets = (as_array([str(of[key]) for key in keys]) for of in (marks, last))
-        await self.connection.execute(_KEEP, self.topic, names, sequences, offsets)
+        keeping = asyncio.create_task(self.connection.execute(_KEEP, self.topic, names, sequences, offsets))
+        # It is on its way to PostgreSQL before the rest is made.
+        await asyncio.sleep(0)
+        effects = [(each.event_id, each.body["household_id"], each.body["revision"]) for each in fresh]
+        answers = self._answers(fresh)
+        await keeping
+        await self.connection.copy_records_to_table("bench_effect", records=effects)
+        await self._announce(fresh, answers)
 
-    async def _announce(self, fresh: list[Read]) -> None:
+    def _answers(self, fresh: list[Read]) -> list[tuple[str, str, bytes]]:
+        """Id, headers and payload of each answer, all but its number."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        answers = []
+        for read in fresh:
+            event_id = str(uuid7())
+            answers.append((event_id, _headers(event_id, read.body["household_id"], now), _answer(read.body)))
+        return answers
+
+    async def _announce(self, fresh: list[Read], answers: list[tuple[str, str, bytes]]) -> None:
         counted = Counter(read.key for read in fresh)
         keys = sorted(counted)
         rows = await self.connection.fetch(_NUMBER, as_array(keys), as_array([str(counted[key]) for key in keys]))
         numbers = {row["key"]: row["last_sequence"] - counted[row["key"]] for row in rows}
         topic = f"{self.workplace.root}.verification.{AGENCY}"
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         outbox = []
-        for read in fresh:
+        for read, (event_id, headers, answer) in zip(fresh, answers, strict=True):
             numbers[read.key] += 1
-            event_id = str(uuid7())
-            headers = _headers(event_id, read.body["household_id"], now, numbers[read.key])
-            outbox.append((event_id, topic, read.key.encode(), _TYPE, headers, _answer(read.body)))
+            numbered = f'{headers},"ce_sequence":"{numbers[read.key]}"}}'
+            outbox.append((event_id, topic, read.key.encode(), _TYPE, numbered, answer))
         await self.connection.copy_records_to_table("outbox", schema_name="kernel", columns=_COLUMNS, records=outbox)
 
 
-def _headers(event_id: str, household: str, now: str, number: int) -> str:
+def _headers(event_id: str, household: str, now: str) -> str:
     # The cause of an answer to a batch is the batch's, which is a new one.
     correlation = str(uuid7())
     return (
@@ -208,7 +217,7 @@ def _headers(event_id: str, household: str, now: str, number: int) -> str:
         f'"ce_subject":"household/{household}","ce_time":"{now}",'
         f'"ce_dataschema":"urn:tuntas:schema:verification.opened.v1","ce_correlationid":"{correlation}",'
         f'"content-type":"application/json","ce_id":"{event_id}","traceparent":'
-        f'"00-{correlation.replace("-", "")}-{event_id[19:23]}{event_id[24:]}-01","ce_sequence":"{number}"}}'
+        f'"00-{correlation.replace("-", "")}-{event_id[19:23]}{event_id[24:]}-01"'
     )
 
 
