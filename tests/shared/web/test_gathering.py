@@ -241,6 +241,7 @@ async def test_who_goes_away_takes_nobody_along(hall: Hall) -> None:
         leaving.cancel()
     assert [(await each).status_code for each in (slow, staying)] == [201, 201]
     assert (await send(hall, "after")).status_code == 201
+    assert {words for (words,) in await hall.rows("select words from note")} == {"slow", "staying", "after"}
 
 
 async def test_keys_are_looked_up_one_by_one_though_their_table_was_small_when_that_was_planned(hall: Hall) -> None:
