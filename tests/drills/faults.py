@@ -151,15 +151,15 @@ def be_the_next_release(service: Service) -> None:
     for contract in list(CONTRACTS.values()):
         if contract.announcer == service.name and contract.kind == "facts":
             _know_second_version(contract)
-    pending_of = announcing._pending
+    pending_in = announcing._pending_in
 
-    def pending(session: Any) -> list[announcement.Announcement]:
-        waiting = pending_of(session)
+    def pending(session_info: dict[Any, Any]) -> list[announcement.Announcement]:
+        waiting = pending_in(session_info)
         if not isinstance(waiting, _NextRelease):
-            waiting = session.info["announced"] = _NextRelease(waiting)
+            waiting = session_info["announced"] = _NextRelease(waiting)
         return waiting
 
-    announcing._pending = pending
+    announcing._pending_in = pending
     lines_of = written_ahead.lines_of
     written_ahead.lines_of = lambda announcements: lines_of(_NextRelease.of(announcements))
 
