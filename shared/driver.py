@@ -29,7 +29,8 @@ async def read_rows(session: Session, statement: str, *arguments: Any) -> list[a
 async def driver_in_transaction(session: Session) -> Driver:
     """The session's connection, its transaction begun on the server as SQLAlchemy does with its own first statement.
 
-    What the session holds unflushed is not written first.
+    What the session holds unflushed is not written first. It is good for the next statement and not for later: what the
+    session writes meanwhile may still be under way then.
     """
     connection, driver = await _connected(session)
     if not driver.is_in_transaction():
@@ -78,7 +79,7 @@ async def _connected(session: Session) -> _Connected:
     behind: Behind | None = session.info.get(BEHIND)
     if behind is not None:
         await behind.all_written()
-    transaction = session.sync_session.get_transaction()
+    transaction = _innermost(session)
     found: tuple[SessionTransaction, _Connected] | None = session.info.get(_FOUND)
     if found is not None and found[0] is transaction and transaction.is_active:
         return found[1]
@@ -86,9 +87,14 @@ async def _connected(session: Session) -> _Connected:
     driver: Driver | None = (await _raw(connection)).driver_connection
     if driver is None:
         raise RuntimeError("the session's connection is gone")
-    # Remembered with its transaction: after that one, the session may have another connection.
-    session.info[_FOUND] = session.sync_session.get_transaction(), (connection, driver)
+    # Remembered with its transaction: after that one, the session may have another connection. SQLAlchemy begins a
+    # savepoint where its connection is asked for, so that the one outside must not be remembered within.
+    session.info[_FOUND] = _innermost(session), (connection, driver)
     return connection, driver
+
+
+def _innermost(session: Session) -> SessionTransaction | None:
+    return session.sync_session.get_nested_transaction() or session.sync_session.get_transaction()
 
 
 async def _raw(connection: AsyncConnection) -> PoolProxiedConnection:
