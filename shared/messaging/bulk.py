@@ -31,7 +31,7 @@ Row = dict[str, Any]
 async def insert_rows(session: Session, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows, which all name the same columns, in their order. What waits in the session is written before.
 
-    Of a large batch nobody waits for it: see ``writing_behind.write``, for ``upsert_newer``, too.
+    In a large batch nobody waits for it, nor for ``upsert_newer``; a refusal is raised later: ``writing_behind.write``.
     """
     if not rows:
         return
@@ -41,7 +41,7 @@ async def insert_rows(session: Session, table: Table, rows: Sequence[Row]) -> No
         held.wrote(table)
     if len(rows) >= COPIED_MIN and len(rows[0]) > 1 and held is None:
         await session.flush()
-        await write(session, partial(copy_by, table=table, rows=rows))
+        await write(session, partial(copy_by, table=table, rows=tuple(rows)))
     else:
         await _write(session, table, rows, None)
 

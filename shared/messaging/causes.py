@@ -27,7 +27,7 @@ def current_cause() -> Cause:
 
 
 def cause_so_far() -> Cause | None:
-    """The same, and None where nothing has begun yet."""
+    """The cause in whose course the caller runs; None where nothing has begun yet."""
     return _current.get()
 
 

@@ -41,7 +41,7 @@ class Mark:
     blocked: bool = False
     changed: bool = False
     is_new: bool = False
-    """Nothing was heard of this key yet: there is no row, and so no lock."""
+    """Nothing was heard of this key before this transaction: there was no row to lock. It is kept once, not again."""
 
     def judge(self, received: Received) -> tuple[Judgement, Fault | None]:
         """Decide about the next record of this key, and remember the decision.
@@ -96,6 +96,7 @@ async def lock_marks(session: Session, keys: Iterable[MarkKey]) -> dict[MarkKey,
     """
     wanted = sorted(set(keys))
     marks = {key: Mark(*key, is_new=True) for key in wanted}
+    # Four arrays with an element for each mark that stands, or NULL instead of each of them where none does.
     standing = await (await driver_in_transaction(session)).fetchrow(_LOCK, *_arrays(wanted))
     for place, last_sequence, last_offset, blocked in zip(*(each or () for each in standing or ()), strict=True):
         topic, key = wanted[place - 1]
@@ -108,11 +109,13 @@ def _arrays(keys: Sequence[MarkKey]) -> tuple[str, str]:
 
 
 async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
-    """Write the marks that changed; new ones in the order given, which is sorted, so that nobody waits in a circle.
-    Where the session writes behind, nobody waits for it at all.
+    """Write the marks that changed, by ``writing_behind.write``: nobody waits for it in a large batch.
+
+    New ones are made in the order given, which is sorted, so that nobody waits in a circle.
 
     Raises:
-        MarkTaken: a new one was made by somebody else meanwhile, who has handled the same records.
+        MarkTaken: a new one was made by somebody else meanwhile, who has handled the same records. In a large batch it
+            is raised by what is sent next, or where the block ends that writes behind.
     """
     changed = [mark for mark in marks if mark.changed]
     known, new = [each for each in changed if not each.is_new], [each for each in changed if each.is_new]

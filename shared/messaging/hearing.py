@@ -29,8 +29,8 @@ log = structlog.get_logger(__name__)
 ATTEMPTS_ALONE = 2
 """A record that fails so often alone, in a transaction of its own, is parked."""
 
-ANSWER_SECONDS = 0.05
-"""An agency that joins, or leaves, is known so long after its entry at the latest."""
+CONSENT_SECONDS = 0.05
+"""An agency that leaves is not heard any more so long after its entry at the latest."""
 
 
 @dataclass
@@ -59,11 +59,11 @@ class Hearing:
     failed_in_a_row: int = 0
 
     def __post_init__(self) -> None:
-        self._remembering = _RemembersAnswers(self.authority)
+        self._remembering = _RemembersConsent(self.authority)
 
     def read(self, records: Iterable[RawRecord]) -> list[Received]:
         """What records say. Whatever they hold, this returns, and it writes nothing: it may run ahead of hearing."""
-        self._remembering.forget_old_ones()
+        self._remembering.forget_in_time()
         return [receive(raw, self.topic_root, self._remembering) for raw in records]
 
     def is_awaited(self, received: Received) -> bool:
@@ -88,7 +88,6 @@ class Hearing:
         """
         if not received:
             return
-        self._remembering.forget()
         error = await self._failure_of(received)
         if error is not None:
             log.warning("batch.redone-in-parts", records=len(received), error=type(error).__name__)
@@ -191,30 +190,30 @@ class Hearing:
             await _call(hearer, session, lived_through)
 
 
-class _RemembersAnswers:
-    """An authority's answers, for as long as a batch at most: the directory looks at its file for each question."""
+class _RemembersConsent:
+    """An authority that said yes is not asked again for a moment: the directory looks at its file for each question."""
 
     def __init__(self, authority: Authority) -> None:
         self._authority = authority
-        self._answers: dict[tuple[str, str, str, date], bool] = {}
-        self._asked_at = 0.0
+        self._consented: set[tuple[str, str, str, date]] = set()
+        self._forgot_at = 0.0
 
-    def forget(self) -> None:
-        self._answers.clear()
-
-    def forget_old_ones(self) -> None:
-        """The next batch may be long in coming."""
+    def forget_in_time(self) -> None:
+        """Called before records are read together; the next ones may be long in coming."""
         now = time.monotonic()
-        if now - self._asked_at > ANSWER_SECONDS:
-            self._answers.clear()
-            self._asked_at = now
+        if now - self._forgot_at > CONSENT_SECONDS:
+            self._consented.clear()
+            self._forgot_at = now
 
     def may_announce(self, service: str, agency: str, region: str, on: date) -> bool:
         question = (service, agency, region, on)
-        answer = self._answers.get(question)
-        if answer is None:
-            answer = self._answers[question] = self._authority.may_announce(*question)
-        return answer
+        if question in self._consented:
+            return True
+        # A refusal is not remembered: it would park what an agency says that joins in this moment.
+        consents = self._authority.may_announce(*question)
+        if consents:
+            self._consented.add(question)
+        return consents
 
 
 def runs_of_a_type(handled: Iterable[Received]) -> list[tuple[type[Event], list[Received]]]:

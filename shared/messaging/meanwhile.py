@@ -29,11 +29,13 @@ async def meanwhile(theirs: Coroutine[Any, Any, Theirs], ours: Coroutine[Any, An
 
 
 async def what_counts(task: asyncio.Task[Any], failed: BaseException) -> BaseException:
-    """Once the task has ended, even if we are cancelled: that somebody cancelled us, else its error, else ours."""
+    """Once the task has ended: that somebody cancelled us, which cancels it, else its error, else ours."""
     while not task.done():
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError as cancelled:
             failed = cancelled
+            if not task.cancelling():
+                task.cancel()
     error = None if task.cancelled() else task.exception()
     return error if error is not None and isinstance(failed, Exception) else failed

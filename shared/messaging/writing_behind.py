@@ -13,8 +13,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession as Session
 from shared.driver import BEHIND, Driver, driver_in_transaction, lock_of_statements
 from shared.messaging.meanwhile import what_counts
 
-MANY = 64
-"""Of fewer records there is nothing to do that would take as long as writing."""
+BEHIND_MIN = 64
+"""So many records at least. Of fewer there is nothing to do that would take as long as writing."""
 
 Write = Callable[[Driver], Awaitable[Any]]
 """Sends one statement that says nothing."""
@@ -24,10 +24,11 @@ async def write(session: Session, statement: Write) -> None:
     """Have something written: at once, or within ``writing_behind`` after what is being written.
 
     Whatever the session sends next comes after it, and sees it. A refusal is raised here, by what is sent next or, at
-    the latest, where the block ends. What waits in the session is not written first.
+    the latest, where the block ends; in a savepoint here, where it may be caught. What waits in the session is not
+    written first.
     """
     behind: _Behind | None = session.info.get(BEHIND)
-    if behind is None:
+    if behind is None or session.in_nested_transaction():
         await statement(await driver_in_transaction(session))
     else:
         await behind.add(statement)
@@ -40,7 +41,7 @@ async def writing_behind(session: Session, records: int) -> AsyncIterator[None]:
     Raises:
         Exception: what PostgreSQL refused, also where the block raises, which may come of it.
     """
-    if records < MANY:
+    if records < BEHIND_MIN:
         yield
         return
     behind = _Behind(await driver_in_transaction(session), await lock_of_statements(session))
@@ -77,7 +78,8 @@ class _Behind:
     async def all_written(self) -> None:
         """Until nothing waits. Raises what was refused, however often it is asked."""
         if self._writing is not None:
-            await self._writing
+            # Whoever asks may have a time limit of its own, and go on.
+            await asyncio.shield(self._writing)
 
     async def give_up(self, failed: BaseException) -> BaseException:
         """Send no more. Returns, once nothing is under way, what counts: what was refused, or why it was given up."""

@@ -60,11 +60,13 @@ def reader_of(stack: StackAddresses, topic: str, given_up: list[Exception]) -> I
 
     @asynccontextmanager
     async def made(
-        *names: str, listener: type[ForgetsWhatIsTakenAway] = ForgetsWhatIsTakenAway
+        *names: str,
+        listener: type[ForgetsWhatIsTakenAway] = ForgetsWhatIsTakenAway,
+        read: Callable[[Sequence[Any]], list[Received]] | None = None,
     ) -> AsyncIterator[Reader]:
         options = stack.kafka.aiokafka() | {"group_id": f"{topic}.readers", "enable_auto_commit": False}
         reader = Reader(
-            read,
+            read or received_of,
             is_awaited,
             is_heard,
             given_up.append,
@@ -94,7 +96,7 @@ class WaitsForOthers(ForgetsWhatIsTakenAway):
             await eventually(lambda: reader.turns > turns + 2)
 
 
-def read(records: Sequence[Any]) -> list[Received]:
+def received_of(records: Sequence[Any]) -> list[Received]:
     return [Received(each, each.topic, each.partition, each.offset, each.value) for each in records]
 
 
@@ -223,6 +225,38 @@ async def test_a_batch_that_is_refused_comes_again_before_what_was_ahead(
             seen += await batch(reader)
     assert [each for each in seen if each in "abcde"] == list("abcde")
     assert [each for each in seen if each in "xyz"] == list("xyz")
+
+
+@pytest.mark.parametrize("reads_d", ["seeks", "forgets"])
+async def test_what_was_taken_from_the_client_and_not_read_yet_does_not_overtake(
+    topic: str, say: Said, reader_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, reads_d: str
+) -> None:
+    """While d is ahead, e and f were taken and are read next, the batch before is refused, or partitions are lost."""
+    monkeypatch.setattr("shared.messaging.reader.READ_TOGETHER", 1)
+    place, went_back = TopicPartition(topic, 0), asyncio.Event()
+
+    def go_back() -> None:
+        assert reader.records_ahead == TOGETHER
+        if reads_d == "forgets":
+            reader.forget()
+        reader.seek(place, 0)
+        went_back.set()
+
+    def read(records: Sequence[Any]) -> list[Received]:
+        if records[0].value == b"d" and not went_back.is_set():
+            # Before the next of them is read.
+            asyncio.get_running_loop().call_soon(go_back)
+        return received_of(records)
+
+    await say(0, "abcdefgh")
+    async with reader_of(read=read) as reader:
+        assert await batch(reader) == ["a", "b", "c"]
+        await went_back.wait()
+        assert reader.records_ahead == 0
+        seen: list[str] = []
+        while len(seen) < len("abcdefgh"):
+            seen += await batch(reader)
+        assert seen == list("abcdefgh")
 
 
 async def test_what_was_ahead_of_partitions_that_are_taken_away_is_handed_over_by_their_next_reader(

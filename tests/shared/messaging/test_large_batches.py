@@ -1,14 +1,14 @@
-"""A batch whose answers go by COPY, its marks kept meanwhile: whole or not at all, and once."""
+"""A batch whose answers go by COPY, its marks kept behind its handlers: whole or not at all, and once."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import asyncpg
 import pytest
 
-from shared.messaging import heard, hearing
+from shared.messaging import Session, hearing
+from shared.messaging.announcing import write_announcements
 from tests.fixtures.deployments import TestDeployment
 from tests.shared.messaging.city import registered
 
@@ -17,16 +17,17 @@ async def test_a_large_batch_that_fails_at_its_end_leaves_nothing_and_is_heard_a
     city: TestDeployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = [city.record(registered()) for _ in range(200)]
-    keep, failed = heard.keep_marks, asyncpg.DeadlockDetectedError("somebody else came first")
+    failed = asyncpg.DeadlockDetectedError("somebody else came first")
 
-    async def fail(*_: Any) -> None:
+    async def fail(session: Session) -> int:
+        await write_announcements(session)
         raise failed
 
-    monkeypatch.setattr(hearing, "keep_marks", fail)
+    monkeypatch.setattr(hearing, "write_announcements", fail)
     with pytest.raises(asyncpg.DeadlockDetectedError):
         await city.hear(*records)
     assert await all_that_is_kept(city) == (0, 0, 0)
-    monkeypatch.setattr(hearing, "keep_marks", keep)
+    monkeypatch.setattr(hearing, "write_announcements", write_announcements)
     for _time in range(2):
         await city.hear(*records)
         assert await all_that_is_kept(city) == (200, 200, 200)
@@ -39,19 +40,20 @@ async def test_a_large_batch_that_is_cancelled_while_it_is_written_is_heard_agai
     city: TestDeployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = [city.record(registered()) for _ in range(200)]
-    keep, begun = heard.keep_marks, asyncio.Event()
+    begun = asyncio.Event()
 
-    async def never_ends(*_: Any) -> None:
+    async def never_ends(session: Session) -> int:
         begun.set()
         await asyncio.Event().wait()
+        return await write_announcements(session)
 
-    monkeypatch.setattr(hearing, "keep_marks", never_ends)
+    monkeypatch.setattr(hearing, "write_announcements", never_ends)
     hears = asyncio.create_task(city.hear(*records))
     await begun.wait()
     hears.cancel()
     with pytest.raises(asyncio.CancelledError):
         await hears
-    monkeypatch.setattr(hearing, "keep_marks", keep)
+    monkeypatch.setattr(hearing, "write_announcements", write_announcements)
     assert await all_that_is_kept(city) == (0, 0, 0)
     await city.hear(*records)
     assert await all_that_is_kept(city) == (200, 200, 200)

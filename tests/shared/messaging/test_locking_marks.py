@@ -13,6 +13,7 @@ from shared.events.verification import VerificationOpened
 from shared.messaging import Session, hearing
 from shared.messaging.failures import MarkTaken, is_infrastructure
 from shared.messaging.heard import REBUILD_LOCK, Mark, MarkKey, keep_marks, lock_marks
+from shared.messaging.writing_behind import BEHIND_MIN
 from tests.fixtures import eventually
 from tests.fixtures.deployments import TestDeployment
 from tests.shared.messaging.city import registered
@@ -145,6 +146,46 @@ async def test_two_workers_who_hear_the_first_record_of_a_key_at_once_handle_it_
     [effect] = await city.fetch("select what from test_effect")
     assert effect.what == "opened"
     assert len(await city.announced(VerificationOpened)) == 1
+    assert await city.parked() == []
+
+
+async def test_a_large_batch_of_which_another_worker_makes_a_mark_is_heard_again_and_the_rest_handled(
+    city: TestDeployment,
+) -> None:
+    records = [city.record(registered()) for _ in range(BEHIND_MIN + 1)]
+    async with city.session() as other:
+        await keep_marks(other, [await heard_one_of(other, (records[5].topic, records[5].key or b""))])
+        hearing_them = asyncio.create_task(city.hear(*records))
+        await eventually(lambda: waits_for_a_lock(city))
+        await other.commit()
+    with pytest.raises(MarkTaken):
+        await hearing_them
+    assert await city.fetch("select 1 from test_effect") == []
+    await city.hear(*records)
+    assert len(await city.fetch("select 1 from test_effect")) == BEHIND_MIN
+    assert await city.parked() == []
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_worker_of_the_release_before_makes_its_marks_beside_ours(city: TestDeployment, kept: bool) -> None:
+    record = city.record(registered())
+    one = {"topic": record.topic, "key": (record.key or b"").decode()}
+    async with city.session() as other:
+        connection = await other.connection()
+        await connection.execute(
+            text("select kernel.lock_marks(array[cast(:topic as text)], array[cast(:key as text)])"), one
+        )
+        hearing_it = asyncio.create_task(city.hear(record))
+        await eventually(lambda: waits_for_a_lock(city))
+        await connection.execute(text("update kernel.heard set last_sequence = 1"))
+        await (other.commit() if kept else other.rollback())
+    if kept:
+        with pytest.raises(MarkTaken):
+            await hearing_it
+        await city.hear(record)
+    else:
+        await hearing_it
+    assert len(await city.fetch("select 1 from test_effect")) == (0 if kept else 1)
     assert await city.parked() == []
 
 

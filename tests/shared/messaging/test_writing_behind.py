@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from uuid import uuid4
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from shared.bulk import COPIED_MIN
 from shared.driver import Driver, driver_in_transaction, read_rows
-from shared.messaging import Session, heard
-from shared.messaging.writing_behind import MANY, Write, write, writing_behind
+from shared.messaging import Session, insert_rows
+from shared.messaging.failures import is_infrastructure
+from shared.messaging.writing_behind import BEHIND_MIN, Write, write, writing_behind
 from tests.fixtures import eventually
 from tests.fixtures.deployments import TestDeployment
-from tests.shared.messaging.city import registered
+from tests.shared.messaging.city import effects
 
 Asks = Callable[[Session], Awaitable[int]]
 
@@ -51,7 +54,7 @@ async def by_reading(session: Session) -> int:
 @pytest.mark.parametrize("asks", [by_sqlalchemy, by_the_driver, by_reading])
 async def test_whatever_is_sent_next_sees_what_was_written(city: TestDeployment, asks: Asks) -> None:
     async with city.session() as session:
-        async with writing_behind(session, MANY):
+        async with writing_behind(session, BEHIND_MIN):
             for word in ("a", "b", "c"):
                 await write(session, saying(word))
             assert await asks(session) == 3
@@ -66,7 +69,7 @@ async def test_nobody_waits_for_it_but_who_ends_the_block(city: TestDeployment) 
         going_on = asyncio.Event()
 
         async def write_both() -> None:
-            async with writing_behind(session, MANY):
+            async with writing_behind(session, BEHIND_MIN):
                 await write(session, saying("a"))
                 await write(session, saying("b"))
                 going_on.set()
@@ -82,14 +85,14 @@ async def test_nobody_waits_for_it_but_who_ends_the_block(city: TestDeployment) 
 
 
 async def test_of_few_records_it_is_written_at_once(city: TestDeployment) -> None:
-    async with city.session() as session, writing_behind(session, MANY - 1):
+    async with city.session() as session, writing_behind(session, BEHIND_MIN - 1):
         with pytest.raises(asyncpg.DivisionByZeroError):
             await write(session, refused)
 
 
 async def test_a_refusal_is_raised_where_the_block_ends(city: TestDeployment) -> None:
     async def write_both(session: Session) -> None:
-        async with writing_behind(session, MANY):
+        async with writing_behind(session, BEHIND_MIN):
             await write(session, refused)
             await write(session, saying("never sent"))
 
@@ -102,7 +105,7 @@ async def test_a_refusal_is_raised_where_the_block_ends(city: TestDeployment) ->
 @pytest.mark.parametrize("asks", [by_sqlalchemy, by_the_driver])
 async def test_a_refusal_counts_and_not_what_came_of_it(city: TestDeployment, asks: Asks) -> None:
     async def go_on(session: Session) -> None:
-        async with writing_behind(session, MANY):
+        async with writing_behind(session, BEHIND_MIN):
             await write(session, refused)
             # The transaction is aborted: that is all that SQLAlchemy is told.
             with pytest.raises((DBAPIError, asyncpg.DivisionByZeroError)):
@@ -119,7 +122,7 @@ async def test_of_a_block_that_fails_nothing_more_is_sent(city: TestDeployment) 
         await other.execute(text("lock table test_effect in share mode"))
 
         async def fail() -> None:
-            async with writing_behind(session, MANY):
+            async with writing_behind(session, BEHIND_MIN):
                 await write(session, saying("a"))
                 await write(session, saying("never sent"))
                 raise LookupError
@@ -138,7 +141,7 @@ async def test_who_is_cancelled_leaves_no_statement_under_way(city: TestDeployme
         await other.execute(text("lock table test_effect in access exclusive mode"))
 
         async def write_it() -> None:
-            async with writing_behind(session, MANY):
+            async with writing_behind(session, BEHIND_MIN):
                 await write(session, saying("a"))
             await session.commit()
 
@@ -153,29 +156,94 @@ async def test_who_is_cancelled_leaves_no_statement_under_way(city: TestDeployme
         assert await by_sqlalchemy(session) == 0
 
 
-async def test_a_conflict_that_fails_the_handlers_of_a_large_batch_is_no_fault_of_theirs(
-    city: TestDeployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    records, make = [city.record(registered()) for _ in range(MANY)], heard._make
-    conflict = asyncpg.DeadlockDetectedError("somebody else came first")
+async def test_who_is_cancelled_again_and_again_still_waits_for_the_statement_to_end(city: TestDeployment) -> None:
+    async with city.session() as other:
+        await other.execute(text("lock table test_effect in access exclusive mode"))
 
-    async def abort(driver: Driver, **_: object) -> None:
-        with pytest.raises(asyncpg.DivisionByZeroError):
-            await refused(driver)
-        raise conflict
+        async def write_and_ask() -> None:
+            async with city.session() as session, writing_behind(session, BEHIND_MIN):
+                await write(session, saying("a"))
+                await by_sqlalchemy(session)
 
-    monkeypatch.setattr(heard, "_make", abort)
-    with pytest.raises(asyncpg.DeadlockDetectedError):
-        await city.hear(*records)
-    assert await city.parked() == []
-    monkeypatch.setattr(heard, "_make", make)
-    await city.hear(*records)
-    assert await said(city) == ["opened"] * MANY
+        writing = asyncio.create_task(write_and_ask())
+        await eventually(lambda: waits_for_a_lock(city))
+        for _again in range(3):
+            writing.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        await other.rollback()
+    assert await said(city) == []
+
+
+async def test_a_time_limit_of_the_handlers_own_is_not_the_writings(city: TestDeployment) -> None:
+    async with city.session() as other, city.session() as session:
+        await other.execute(text("lock table test_effect in access exclusive mode"))
+        async with writing_behind(session, BEHIND_MIN):
+            await write(session, saying("a"))
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0):
+                    await by_the_driver(session)
+            await other.rollback()
+        await session.commit()
+    assert await said(city) == ["a"]
+
+
+async def test_a_connection_that_is_lost_meanwhile_is_no_fault_of_the_handler(city: TestDeployment) -> None:
+    async with city.session() as other:
+        await other.execute(text("lock table test_effect in access exclusive mode"))
+
+        async def write_and_ask() -> None:
+            async with city.session() as session, writing_behind(session, BEHIND_MIN):
+                await write(session, saying("a"))
+                await by_sqlalchemy(session)
+
+        writing = asyncio.create_task(write_and_ask())
+        await eventually(lambda: waits_for_a_lock(city))
+        await other.execute(text(f"select pg_terminate_backend(pid) {WAITING}"))
+        with pytest.raises(asyncpg.PostgresError) as lost:
+            await writing
+        assert is_infrastructure(lost.value)
+
+
+@pytest.mark.parametrize("rows", [1, COPIED_MIN])
+async def test_rows_are_written_as_they_were_given(city: TestDeployment, rows: int) -> None:
+    given = [{"event_id": uuid4(), "what": "given"} for _ in range(rows)]
+    async with city.session() as session:
+        async with writing_behind(session, BEHIND_MIN):
+            await write(session, saying("before"))
+            await insert_rows(session, effects, given)
+            given.clear()
+        await session.commit()
+    assert await said(city) == ["before", *["given"] * rows]
+
+
+@pytest.mark.parametrize("records", [1, BEHIND_MIN])
+async def test_what_a_savepoint_takes_back_is_not_written(city: TestDeployment, records: int) -> None:
+    async def refuse_within(session: Session) -> None:
+        async with session.begin_nested():
+            await write(session, saying("taken back"))
+            await write(session, refused)
+
+    async def fail_within(session: Session) -> None:
+        async with session.begin_nested():
+            await write(session, saying("taken back"))
+            raise LookupError
+
+    async with city.session() as session:
+        async with writing_behind(session, records):
+            await write(session, saying("a"))
+            with pytest.raises(asyncpg.DivisionByZeroError):
+                await refuse_within(session)
+            with pytest.raises(LookupError):
+                await fail_within(session)
+            await write(session, saying("b"))
+        await session.commit()
+    assert await said(city) == ["a", "b"]
+
+
+WAITING = "from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
 async def waits_for_a_lock(city: TestDeployment) -> bool:
-    return bool(
-        await city.fetch(
-            "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-        )
-    )
+    return bool(await city.fetch(f"select 1 {WAITING}"))
