@@ -246,11 +246,16 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
     async def _read_ahead(self, records_max: int) -> None:
         # The client says its errors again to whoever asks next, and that is who hears them.
         with suppress(KafkaError, ConsumerStoppedError):
-            await self._fill(records_max)
+            await self._fill(records_max, beside_hearing=True)
 
-    async def _fill(self, records_max: int, *, wait_ms: int = 0) -> None:
-        """Read on until so many records are ahead, or nothing more is there. Waits at most for the first that comes."""
-        await self._read_what_was_taken()
+    async def _fill(self, records_max: int, *, wait_ms: int = 0, beside_hearing: bool = False) -> None:
+        """Read on until so many records are ahead, or nothing more is there. Waits at most for the first that comes.
+
+        Args:
+            beside_hearing: whoever waits for PostgreSQL goes on in between. Otherwise nobody may: the client would ask
+                the broker for more first, which takes longer than reading what came.
+        """
+        await self._read_what_was_taken(beside_hearing=beside_hearing)
         while (left := records_max - self.records_ahead) > 0:
             asked = min(left, TAKEN_TOGETHER)
             found = await self._take(asked, wait_ms)
@@ -258,24 +263,25 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]
                 # What came in the moment in which the wait ended lies in the client, and nobody was told.
                 found = await self._take(asked, 0)
             # What the client holds back of a partition that rests would keep it from fetching the others.
-            if sum(map(len, found.values())) < asked:
+            if was_all := sum(map(len, found.values())) < asked:
                 self._let_rest()
-            if not found:
-                return
             wait_ms = 0
             for place, records in found.items():
                 parts = range(0, len(records), READ_TOGETHER)
                 self._unread += [(place, records[first : first + READ_TOGETHER]) for first in parts]
-            await self._read_what_was_taken()
+            await self._read_what_was_taken(beside_hearing=beside_hearing)
+            if was_all:
+                return
 
-    async def _read_what_was_taken(self) -> None:
+    async def _read_what_was_taken(self, *, beside_hearing: bool) -> None:
         # Whoever goes on in between may drop all of it.
         while self._unread:
             place, together = self._unread.popleft()
             received = self._read(together)
             self._ahead.setdefault(place, []).extend(received)
             self._awaited_ahead = self._awaited_ahead or any(map(self._is_awaited, received))
-            await asyncio.sleep(0)
+            if beside_hearing:
+                await asyncio.sleep(0)
 
     async def _take(self, records_max: int, wait_ms: int) -> dict[TopicPartition, list[Any]]:
         """Ask the client. Never returns after a record that it cannot take apart: what it drained with it is gone."""
