@@ -47,13 +47,13 @@ class Announcement(NamedTuple):
     subject_id: str
     key: bytes
     payload: bytes | None
-    cause: Cause | None
-    """None where nothing has begun yet: then it is a first cause itself."""
+    cause: Cause
+    """Whatever is announced of one fact, in two versions of its contract, say, shares it."""
     at: datetime
 
     def record(self) -> Record:
         """Its record, under a new id and without a number."""
-        always, cause, event_id = self.always, self.cause or Cause(new_id()), new_id()
+        always, cause, event_id = self.always, self.cause, new_id()
         words, correlation_id = str(event_id), str(cause.correlation_id)
         # Ids, moments and kinds of subjects, which are words of contracts: nothing that JSON would escape.
         headers = (

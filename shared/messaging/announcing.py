@@ -21,7 +21,7 @@ from shared.events.envelope import EVENT_BYTES_MAX, Event, ServiceName
 from shared.events.fields import UNKNOWN, OpenEnum
 from shared.events.topics import fact_topic, profiles_topic
 from shared.messaging.announcement import Always, Announcement, Record, with_number
-from shared.messaging.causes import Cause, cause_so_far
+from shared.messaging.causes import Cause, current_cause
 from shared.messaging.failures import ContractBroken, ProjectionMayNotAct
 from shared.messaging.ids import text_of
 from shared.messaging.literals import as_array, keys_as_array
@@ -130,7 +130,7 @@ def announce_checked(session: Session, event: Checked) -> None:
     """The same for an event that was checked before. Raises as ``announce`` does."""
     said = session.info
     announcer = _announcer_in(said)
-    _pending_in(said).append(envelop(event, announcer, cause_so_far(), announcer.clock.now()))
+    _pending_in(said).append(envelop(event, announcer, current_cause(), announcer.clock.now()))
 
 
 def erase_profile(session: Session, profile: type[Event], household_id: UUID) -> None:
@@ -142,11 +142,11 @@ def erase_profile(session: Session, profile: type[Event], household_id: UUID) ->
     always = announcer.always(profile)
     key = str(household_id)
     _pending_in(said).append(
-        Announcement(always, "household", key, key.encode(), None, cause_so_far(), announcer.clock.now())
+        Announcement(always, "household", key, key.encode(), None, current_cause(), announcer.clock.now())
     )
 
 
-def envelop(event: Checked, announcer: Announcer, cause: Cause | None, at: datetime) -> Announcement:
+def envelop(event: Checked, announcer: Announcer, cause: Cause, at: datetime) -> Announcement:
     """An event on its way into the outbox.
 
     Raises:

@@ -26,11 +26,6 @@ def current_cause() -> Cause:
     return _current.get() or Cause(new_id())
 
 
-def cause_so_far() -> Cause | None:
-    """The cause in whose course the caller runs; None where nothing has begun yet."""
-    return _current.get()
-
-
 @contextmanager
 def correlation(correlation_id: UUID, causation_id: UUID | None = None) -> Iterator[None]:
     """Go on under an earlier correlation id, e.g. that of the graduation whose place is offered now."""
