@@ -271,7 +271,10 @@ class Load:
         self.paid |= {item["household_id"] for item in csv.DictReader(io.StringIO(order))}
 
     async def _known_of(self, group: list[Registered]) -> list[Registered]:
-        """Those of whose verdict the agency has heard: all, unless that took too long; none where everybody stops."""
+        """Those whose verdict and roster the agency has heard: all, unless that took too long; none where all stop.
+
+        It may hear the verdict first, from another announcer: then a family that it does not know would be refused.
+        """
         ends_at = time.monotonic() + self.waits_s
         while True:
             heard = await self._heard_of(group)
@@ -286,7 +289,8 @@ class Load:
         try:
             async with self.city.database(f"programs.{DINSOS}") as connection:
                 rows = await connection.fetch(
-                    "select household_id from seen_verification where household_id = any($1::uuid[])",
+                    "select household_id from seen_verification join seen_household using (household_id)"
+                    " where household_id = any($1::uuid[])",
                     [each.household_id for each in group],
                 )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
