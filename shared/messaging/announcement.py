@@ -43,8 +43,8 @@ class Announcement(NamedTuple):
     """An event that is to be said, all but the id and the number of its record."""
 
     always: Always
-    kind_of_subject: str
-    subject_id: str
+    subject: str
+    """What it is about, ``household/<uuid>``."""
     key: bytes
     payload: bytes | None
     cause: Cause
@@ -53,11 +53,12 @@ class Announcement(NamedTuple):
 
     def record(self) -> Record:
         """Its record, under a new id and without a number."""
-        always, cause, event_id = self.always, self.cause, new_id()
+        always, cause = self.always, self.cause
+        event_id = new_id()
         words, correlation_id = str(event_id), str(cause.correlation_id)
         # Ids, moments and kinds of subjects, which are words of contracts: nothing that JSON would escape.
         headers = (
-            f'{always.headers},"ce_id":"{words}","ce_subject":"{self.kind_of_subject}/{self.subject_id}",'
+            f'{always.headers},"ce_id":"{words}","ce_subject":"{self.subject}",'
             f'"ce_time":"{_written((self.at - _EPOCH) // _MILLISECOND)}","ce_correlationid":"{correlation_id}",'
             f'"traceparent":"{_traceparent(correlation_id, words)}"'
         )

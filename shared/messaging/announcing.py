@@ -128,21 +128,19 @@ def announce(session: Session, event: Event) -> None:
 
 def announce_checked(session: Session, event: Checked) -> None:
     """The same for an event that was checked before. Raises as ``announce`` does."""
-    said = session.info
-    announcer = _announcer_in(said)
-    _pending_in(said).append(envelop(event, announcer, current_cause(), announcer.clock.now()))
+    announcer = announcer_of(session)
+    _pending(session).append(envelop(event, announcer, current_cause(), announcer.clock.now()))
 
 
 def erase_profile(session: Session, profile: type[Event], household_id: UUID) -> None:
     """Erase a household's profile from its compacted topic: readers hear a tombstone."""
-    said = session.info
-    announcer = _announcer_in(said)
+    announcer = announcer_of(session)
     if profile.kind != "profiles" or profile.announcer != announcer.service:
         raise ContractBroken(f"{profile.__name__} is no profile of {announcer.service}.")
     always = announcer.always(profile)
     key = str(household_id)
-    _pending_in(said).append(
-        Announcement(always, "household", key, key.encode(), None, current_cause(), announcer.clock.now())
+    _pending(session).append(
+        Announcement(always, f"household/{key}", key.encode(), None, current_cause(), announcer.clock.now())
     )
 
 
@@ -154,8 +152,9 @@ def envelop(event: Checked, announcer: Announcer, cause: Cause, at: datetime) ->
     """
     if event.of.announcer != announcer.service:
         raise ContractBroken(f"{event.of.__name__} is announced by {event.of.announcer}, not by {announcer.service}.")
-    of, kind_of_subject, subject_id, payload = event
-    return Announcement(announcer.always(of), kind_of_subject, subject_id, subject_id.encode(), payload, cause, at)
+    always = announcer.always(event.of)
+    subject = f"{event.kind_of_subject}/{event.subject_id}"
+    return Announcement(always, subject, event.subject_id.encode(), event.payload, cause, at)
 
 
 def _says_unknown(value: object) -> bool:
@@ -252,18 +251,14 @@ def _numbering(wanted: Counter[bytes]) -> tuple[str, str]:
 
 def announcer_of(session: Session) -> Announcer:
     """Who announces what this session says. Raises ProjectionMayNotAct."""
-    return _announcer_in(session.info)
-
-
-def _announcer_in(session_info: Mapping[str, Any]) -> Announcer:
-    if session_info.get("projecting"):
+    if session.info.get("projecting"):
         raise ProjectionMayNotAct("A projection only writes read tables; what acts is a reaction (@router.on).")
-    announcer: Announcer = session_info["announcer"]
+    announcer: Announcer = session.info["announcer"]
     return announcer
 
 
-def _pending_in(session_info: dict[Any, Any]) -> list[Announcement]:
-    pending: list[Announcement] = session_info.setdefault("announced", [])
+def _pending(session: Session) -> list[Announcement]:
+    pending: list[Announcement] = session.info.setdefault("announced", [])
     return pending
 
 

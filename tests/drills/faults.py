@@ -151,15 +151,15 @@ def be_the_next_release(service: Service) -> None:
     for contract in list(CONTRACTS.values()):
         if contract.announcer == service.name and contract.kind == "facts":
             _know_second_version(contract)
-    pending_in = announcing._pending_in
+    pending_of = announcing._pending
 
-    def pending(session_info: dict[Any, Any]) -> list[announcement.Announcement]:
-        waiting = pending_in(session_info)
+    def pending(session: Any) -> list[announcement.Announcement]:
+        waiting = pending_of(session)
         if not isinstance(waiting, _NextRelease):
-            waiting = session_info["announced"] = _NextRelease(waiting)
+            waiting = session.info["announced"] = _NextRelease(waiting)
         return waiting
 
-    announcing._pending_in = pending
+    announcing._pending = pending
     lines_of = written_ahead.lines_of
     written_ahead.lines_of = lambda announcements: lines_of(_NextRelease.of(announcements))
 
