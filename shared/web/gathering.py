@@ -135,7 +135,8 @@ class _Company:
                 await self._linger()
                 together = [self._waiting.popleft() for _ in range(min(TOGETHER_MAX, len(self._waiting)))]
                 # Nobody waits any more for what a request that was cancelled wanted, and it was acknowledged to nobody.
-                await self._work([each for each in together if not each.answer.done()])
+                if here := [each for each in together if not each.answer.done()]:
+                    await self._work(here)
                 self._lingering.ended(len(together), len(self._waiting))
         except BaseException:
             for each in self._waiting:
@@ -167,8 +168,6 @@ class _Company:
 
     async def _work(self, together: Sequence[_Waiting], *, patient: bool = False) -> None:
         """Write for all of them. Only who is by itself waits for another process that has its key in hand."""
-        if not together:
-            return
         try:
             elsewhere = await self._transact(together, patient=patient)
         except Exception as error:  # noqa: BLE001 - each request gets its own answer to it
