@@ -12,6 +12,7 @@ from shared.events.verification import VerificationOpened
 from shared.messaging import Due, EventRouter, Fact, Session, TimerRouter, Tombstone, announce, schedule
 from shared.service import Service
 from shared.settings import DeploymentSettings
+from tests.fixtures.deployments import TestDeployment
 
 metadata = MetaData()
 households = Table("test_household", metadata, Column("id", Uuid, primary_key=True), Column("revision", BigInteger))
@@ -75,6 +76,14 @@ def opening(household_id: UUID, region: str) -> VerificationOpened:
 
 async def still_broken(session: Session) -> bool:
     return (await session.execute(text("select to_regclass('test_mended')"))).scalar_one() is None
+
+
+WAITING_FOR_A_LOCK = "from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+
+
+async def waits_for_a_lock(city: TestDeployment) -> bool:
+    """Whether somebody waits in the deployment's database for what another transaction holds."""
+    return bool(await city.fetch(f"select 1 {WAITING_FOR_A_LOCK}"))
 
 
 SERVICE = Service(

@@ -16,7 +16,7 @@ from shared.messaging.heard import REBUILD_LOCK, Mark, MarkKey, keep_marks, lock
 from shared.messaging.writing_behind import BEHIND_MIN
 from tests.fixtures import eventually
 from tests.fixtures.deployments import TestDeployment
-from tests.shared.messaging.city import registered
+from tests.shared.messaging.city import registered, waits_for_a_lock
 
 
 @pytest.mark.parametrize("wanted", [1, 300])
@@ -187,10 +187,3 @@ async def test_a_worker_of_the_release_before_makes_its_marks_beside_ours(city: 
         await hearing_it
     assert len(await city.fetch("select 1 from test_effect")) == (0 if kept else 1)
     assert await city.parked() == []
-
-
-async def waits_for_a_lock(city: TestDeployment) -> bool:
-    rows = await city.fetch(
-        "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    )
-    return bool(rows)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import asyncpg
@@ -18,7 +19,7 @@ from shared.messaging.failures import is_infrastructure
 from shared.messaging.writing_behind import BEHIND_MIN, Write, write, writing_behind
 from tests.fixtures import eventually
 from tests.fixtures.deployments import TestDeployment
-from tests.shared.messaging.city import effects
+from tests.shared.messaging.city import WAITING_FOR_A_LOCK, effects, waits_for_a_lock
 
 Asks = Callable[[Session], Awaitable[int]]
 
@@ -49,6 +50,22 @@ async def by_the_driver(session: Session) -> int:
 async def by_reading(session: Session) -> int:
     [[count]] = await read_rows(session, "select count(*) from test_effect")
     return int(count)
+
+
+@asynccontextmanager
+async def asking_while_it_is_locked(city: TestDeployment) -> AsyncIterator[tuple[asyncio.Task[None], Session]]:
+    """One who writes behind and then asks, while the table is locked by the session that is yielded."""
+
+    async def write_and_ask() -> None:
+        async with city.session() as session, writing_behind(session, BEHIND_MIN):
+            await write(session, saying("a"))
+            await by_sqlalchemy(session)
+
+    async with city.session() as other:
+        await other.execute(text("lock table test_effect in access exclusive mode"))
+        writing = asyncio.create_task(write_and_ask())
+        await eventually(lambda: waits_for_a_lock(city))
+        yield writing, other
 
 
 @pytest.mark.parametrize("asks", [by_sqlalchemy, by_the_driver, by_reading])
@@ -157,16 +174,7 @@ async def test_who_is_cancelled_leaves_no_statement_under_way(city: TestDeployme
 
 
 async def test_who_is_cancelled_again_and_again_still_waits_for_the_statement_to_end(city: TestDeployment) -> None:
-    async with city.session() as other:
-        await other.execute(text("lock table test_effect in access exclusive mode"))
-
-        async def write_and_ask() -> None:
-            async with city.session() as session, writing_behind(session, BEHIND_MIN):
-                await write(session, saying("a"))
-                await by_sqlalchemy(session)
-
-        writing = asyncio.create_task(write_and_ask())
-        await eventually(lambda: waits_for_a_lock(city))
+    async with asking_while_it_is_locked(city) as (writing, other):
         for _again in range(3):
             writing.cancel()
             await asyncio.sleep(0)
@@ -190,17 +198,8 @@ async def test_a_time_limit_of_the_handlers_own_is_not_the_writings(city: TestDe
 
 
 async def test_a_connection_that_is_lost_meanwhile_is_no_fault_of_the_handler(city: TestDeployment) -> None:
-    async with city.session() as other:
-        await other.execute(text("lock table test_effect in access exclusive mode"))
-
-        async def write_and_ask() -> None:
-            async with city.session() as session, writing_behind(session, BEHIND_MIN):
-                await write(session, saying("a"))
-                await by_sqlalchemy(session)
-
-        writing = asyncio.create_task(write_and_ask())
-        await eventually(lambda: waits_for_a_lock(city))
-        await other.execute(text(f"select pg_terminate_backend(pid) {WAITING}"))
+    async with asking_while_it_is_locked(city) as (writing, other):
+        await other.execute(text(f"select pg_terminate_backend(pid) {WAITING_FOR_A_LOCK}"))
         with pytest.raises(asyncpg.PostgresError) as lost:
             await writing
         assert is_infrastructure(lost.value)
@@ -240,10 +239,3 @@ async def test_what_a_savepoint_takes_back_is_not_written(city: TestDeployment, 
             await write(session, saying("b"))
         await session.commit()
     assert await said(city) == ["a", "b"]
-
-
-WAITING = "from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-
-
-async def waits_for_a_lock(city: TestDeployment) -> bool:
-    return bool(await city.fetch(f"select 1 {WAITING}"))
