@@ -119,6 +119,7 @@ class Stack:
                 raise StackError(f"The stack was not ready after {_START_SECONDS:.0f} s; see {self._log}.")
             self._see_that_a_keeper_starts()
             time.sleep(0.03)
+        self._end_a_keeper_too_many()
         return self
 
     def stop(self) -> None:
@@ -209,6 +210,13 @@ class Stack:
                 start_new_session=True,
                 cwd=_REPOSITORY,
             )
+
+    def _end_a_keeper_too_many(self) -> None:
+        """Somebody else's keeper greeted us: ours, still starting, would begin a new stack if that one ended soon."""
+        if self._keeper is not None and self._keeper.pid != self._keeper_pid:
+            self._keeper.kill()
+            self._keeper.wait()
+            self._keeper = None
 
     def _lines(self) -> list[str]:
         return self._log.read_text(errors="replace").split("\n")[:-1]

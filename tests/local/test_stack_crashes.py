@@ -138,14 +138,16 @@ async def test_control_c_ends_everything(state: Path) -> None:
 async def test_the_stack_stays_until_its_last_holder_leaves(state: Path) -> None:
     first, second = await asyncio.gather(held_by_another_process(state), held_by_another_process(state))
     assert len([process for process in processes_of(state) if process.name() == "java"]) == 1
+    assert len([process for process in processes_of(state) if "local.stack.keeper" in process.cmdline()]) == 1
     with pytest.raises(StackError, match="in use by another process"):
         await asyncio.to_thread(Stack(state, alone=True).start)
+    # Waited for: one that is not quite dead yet is a holder still, and then the third is not the last to leave.
     first.kill()
+    await asyncio.to_thread(first.wait, 30)
     async with Stack(state) as third:
         second.kill()
         await asyncio.to_thread(second.wait, 30)
         assert third.is_alive
-    first.wait()
     assert processes_of(state) == []
 
 
