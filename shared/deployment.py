@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date
@@ -78,14 +79,19 @@ class Deployment:
 
     @asynccontextmanager
     async def running(self, role: Role) -> AsyncIterator[None]:
-        """The loops of a role until the block ends, then the engine's connections are closed."""
+        """The loops of a role, and the service's start, until the block ends; then the connections are closed."""
         try:
-            if self.declared.on_start is not None:
-                await self.declared.on_start(self)
-            async with self.kernel.running(role):
+            starting = [("start", self._start)] if self.declared.on_start is not None else []
+            async with self.kernel.running(role, beside=starting):
                 yield
         finally:
             await self.close()
+
+    async def _start(self) -> None:
+        """What the service does at its start, tried again until it is done: the database may be away just then."""
+        assert self.declared.on_start is not None  # noqa: S101 - only then is there anything to do
+        await self.declared.on_start(self)
+        await asyncio.Event().wait()
 
     def _directory(self) -> str | None:
         self.directory.current()

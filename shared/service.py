@@ -69,7 +69,8 @@ class Service:
     facts: Facts | None = None
     totals: Totals | None = None
     on_start: Callable[[Deployment], Awaitable[None]] | None = None
-    """Runs once before the loops, e.g. to schedule what a timer repeats. Must be idempotent: every process runs it."""
+    """Runs once, beside the loops, e.g. to schedule what a timer repeats; again until it succeeds. Must be idempotent:
+    every process runs it."""
 
     def read_tables(self) -> list[Table]:
         """The read tables, in the order of their dependence."""

@@ -112,9 +112,9 @@ class Kernel:
         self.timers.wake()
 
     @asynccontextmanager
-    async def running(self, role: Role) -> AsyncIterator[None]:
-        """The loops of a role, supervised, until the block ends; then they are drained within a bound."""
-        self.loops = [Supervised(name, run) for name, run in self._loops_of(role)]
+    async def running(self, role: Role, beside: Sequence[Loop] = ()) -> AsyncIterator[None]:
+        """The loops of a role and those beside, supervised, until the block ends; then all drain within a bound."""
+        self.loops = [Supervised(name, run) for name, run in (*self._loops_of(role), *beside)]
         tasks = [asyncio.create_task(loop.run(), name=loop.name) for loop in self.loops]
         try:
             yield

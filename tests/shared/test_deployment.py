@@ -1,0 +1,35 @@
+"""A process of a deployment begins whatever its servers do, and says what is wrong until it is done."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from local.stack import StackAddresses
+from services.verification.app import SERVICE
+from tests.fixtures import eventually
+from tests.fixtures.deployments import DeploymentFactory
+
+
+async def test_a_service_starts_while_its_database_is_away_and_does_then_what_it_does_at_its_start(
+    deployment_of: DeploymentFactory, stack: StackAddresses
+) -> None:
+    one = await deployment_of(SERVICE)
+    admin = await asyncpg.connect(stack.postgres_admin_dsn)
+    look = await one.database.connect()
+    await look.execute("delete from kernel.due")
+    await look.close()
+    await one.deployment.close()
+    await admin.execute(f'alter database "{one.database.name}" with allow_connections false')
+
+    async with one.deployment.running("api"):
+        await eventually(lambda: one.deployment.kernel.health()["start"] is not None, what="a start that fails")
+        await admin.execute(f'alter database "{one.database.name}" with allow_connections true')
+        await admin.close()
+        await eventually(lambda: one.deployment.kernel.health()["start"] is None, what="a start that is tried again")
+        look = await one.database.connect()
+
+        async def is_scheduled() -> bool:
+            return bool(await look.fetchval("select count(*) from kernel.due"))
+
+        await eventually(is_scheduled, what="the daily round in its schedule")
+        await look.close()
