@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.clock import Clock
 from shared.directory import DirectoryFile
+from shared.driver import HonestConnection
 from shared.messaging.connecting import tls_options
 from shared.messaging.kernel import Kernel, Role
 from shared.messaging.metrics import HttpMetrics, show_process
@@ -136,6 +137,7 @@ def make_engine(settings: DeploymentSettings, connections: int) -> AsyncEngine:
     """The engine of a deployment: bounded pool, JSON by orjson, TLS where a CA is given."""
     arguments: dict[str, Any] = {
         "timeout": 10,
+        "connection_class": HonestConnection,
         "server_settings": {"application_name": f"tuntas {settings.agency}", "lock_timeout": LOCK_TIMEOUT},
         **tls_options(settings.database_ca_file),
     }

@@ -19,6 +19,23 @@ Driver: TypeAlias = "asyncpg.Connection[Any]"
 _Connected: TypeAlias = tuple[AsyncConnection, Driver]
 
 
+class HonestConnection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection whose commit is one. Of a transaction in which a statement was refused, PostgreSQL makes a rollback
+    when it is asked to commit, and calls that a success: whoever swallowed the refusal would never know.
+
+    Raises:
+        asyncpg.InFailedSQLTransactionError: by ``execute``, where a commit has kept nothing.
+    """
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109 - asyncpg's
+        told: str = await super().execute(query, *args, timeout=timeout)
+        if told == "ROLLBACK" and query.upper().startswith("COMMIT"):
+            raise asyncpg.InFailedSQLTransactionError(
+                "nothing was kept: a statement before the commit had been refused"
+            )
+        return told
+
+
 async def read_rows(session: Session, statement: str, *arguments: Any) -> list[asyncpg.Record]:
     """What a statement that writes nothing finds. It begins no transaction where none has begun."""
     _, driver = await _connected(session)
