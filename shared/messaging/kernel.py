@@ -104,9 +104,14 @@ class Kernel:
         await session.commit()
         reached("after-database-commit")
         if announced:
+            self.relay.expect()
             self.wake.signal()
         if session.info.pop("scheduled", False):
             self.timers.wake()
+
+    async def on_its_way(self) -> None:
+        """Until a relay of this process that was at rest has sent what was committed; see ``Relay.goes_first``."""
+        await self.relay.goes_first()
 
     def woken(self) -> None:
         """Something was committed by a loop."""

@@ -29,6 +29,9 @@ SEND_SECONDS_MAX = 30.0
 START_SECONDS_MAX = 15.0
 PRODUCER_SECONDS_MAX = 86_400
 """A producer's name is forgotten by the broker when nobody has begun under it for a week."""
+FIRST_SECONDS_MAX = 0.01
+CLIENTS_TURNS = 3
+"""So many turns of the loop after a batch was given to it, Kafka's client has written it to its connection."""
 STANDBY_SECONDS = 1.0
 POLL_SECONDS = 0.5
 # Held on the very connection that deletes: who loses the one loses the other.
@@ -60,6 +63,26 @@ class Relay:
         self._wake = wake
         self._metrics = metrics
         self.active = False
+        self._rests = False
+        """Whether nothing is under way, and whatever is committed is read at once."""
+        self._written = asyncio.Event()
+        """Not set while that which was committed to a relay at rest is not on its way to Kafka yet."""
+        self._written.set()
+
+    def expect(self) -> None:
+        """Something was committed, and the relay is about to be woken."""
+        if self._rests:
+            self._written.clear()
+
+    async def goes_first(self) -> None:
+        """Until what was committed is on its way to Kafka, or ``FIRST_SECONDS_MAX``.
+
+        At once where the relay was not at rest. For whoever answers many: each answer that is made before keeps the
+        relay of the same process waiting.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_SECONDS_MAX):
+                await self._written.wait()
 
     async def run(self) -> None:
         """Relay until cancelled. Raises what went wrong; the supervisor waits and calls again."""
@@ -79,10 +102,20 @@ class Relay:
         ends_at = clock() + PRODUCER_SECONDS_MAX
         while clock() < ends_at:
             self._wake.clear()
-            moved = await self._move(connection, producer)
+            try:
+                moved = await self._move(connection, producer)
+            finally:
+                self._written.set()
             self._metrics.relayed.inc(moved)
             if moved < ROWS_MAX:
-                await self._wake.wait(POLL_SECONDS)
+                await self._rest()
+
+    async def _rest(self) -> None:
+        self._rests = True
+        try:
+            await self._wake.wait(POLL_SECONDS)
+        finally:
+            self._rests = False
 
     async def _move(self, connection: Any, producer: AIOKafkaProducer) -> int:
         # Nobody else sends or deletes: whoever holds the lock is alone. So no transaction has to stay open meanwhile.
@@ -112,8 +145,16 @@ class Relay:
         # One batch per partition at a time: a second one that arrived although the first had failed would be a gap.
         while packed:
             sent = [await self._send_one(producer, place, batches.pop(0)) for place, batches in packed.items()]
+            await self._let_others_go_on()
             await asyncio.gather(*sent)
             packed = {place: batches for place, batches in packed.items() if batches}
+
+    async def _let_others_go_on(self) -> None:
+        """Those for whom the relay goes first."""
+        if not self._written.is_set():
+            for _turn in range(CLIENTS_TURNS):
+                await asyncio.sleep(0)
+            self._written.set()
 
     async def _send_one(self, producer: AIOKafkaProducer, place: Place, batch: Any) -> Any:
         batch.close()

@@ -208,6 +208,8 @@ class _Company:
                     answers.rows_to_keep(answered),
                 )
                 await deployment.kernel.commit(session)
+        if stands:
+            await deployment.kernel.on_its_way()
         for (each, _), response in zip(stands, responses, strict=True):
             each.settle(response)
         for each in mine:

@@ -8,19 +8,32 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 from unittest.mock import AsyncMock
+from uuid import uuid4
 
 import asyncpg
 import pytest
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import CoordinatorNotAvailableError, ProducerFenced
+from aiokafka.protocol.produce import ProduceRequest
 
 from shared.events.topics import fact_topic
-from shared.messaging import points
+from shared.messaging import announce, points
 from shared.messaging.consumer import make_producer
 from shared.messaging.fenced_producer import FencedProducer
 from shared.messaging.relay import Relay
 from shared.messaging.supervision import Supervised
 from shared.messaging.wake import Wake
-from tests.connected.pair import Pair, all_well, announced, figure, has_effects, nothing_unsent, records_on, running
+from tests.connected.pair import (
+    Pair,
+    all_well,
+    announced,
+    figure,
+    has_effects,
+    nothing_unsent,
+    records_on,
+    registered,
+    running,
+)
 from tests.fixtures import eventually
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
 from tests.shared.messaging.city import INTAKE
@@ -102,6 +115,64 @@ async def test_what_was_relayed_waits_no_more(pair: Pair) -> None:
         await announced(intake, 10)
         await eventually(lambda: figure(intake, "tuntas_relayed_total") == 30, within=10)
         await eventually(lambda: figure(intake, "tuntas_outbox_events") == 0, within=10)
+
+
+async def commit_one(intake: TestDeployment) -> None:
+    """As the edge commits what it announces."""
+    async with intake.transaction() as session:
+        announce(session, registered(uuid4()))
+
+
+async def test_what_was_committed_to_a_relay_at_rest_is_on_its_way_before_whoever_lets_it_go_first_goes_on(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake, _ = pair
+    relay, sends, happened = intake.deployment.kernel.relay, AIOKafkaConnection.send, list[str]()
+
+    def send(connection: Any, request: Any, *more: Any, **options: Any) -> Any:
+        if isinstance(request, ProduceRequest):
+            happened.append("on its way")
+        return sends(connection, request, *more, **options)
+
+    monkeypatch.setattr("shared.messaging.relay.FIRST_SECONDS_MAX", 60)
+    monkeypatch.setattr(AIOKafkaConnection, "send", send)
+    async with running(intake):
+        for _again in range(3):
+            await eventually(lambda: relay._rests, within=30)
+            await commit_one(intake)
+            await relay.goes_first()
+            happened.append("goes on")
+    assert happened == ["on its way", "goes on"] * 3
+
+
+async def test_nobody_waits_for_a_relay_that_is_at_work_or_does_not_run(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake, _ = pair
+    monkeypatch.setattr("shared.messaging.relay.FIRST_SECONDS_MAX", 60)
+    held = Held(intake.deployment.kernel.relay, monkeypatch)
+    async with asyncio.timeout(30):
+        await commit_one(intake)
+        await intake.deployment.kernel.relay.goes_first()
+        async with held.running():
+            await commit_one(intake)
+            await intake.deployment.kernel.relay.goes_first()
+
+
+async def test_nobody_waits_for_a_relay_that_has_failed(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    intake, _ = pair
+    relay = intake.deployment.kernel.relay
+
+    async def fail(*_: Any) -> None:
+        raise OSError("nothing is sent")
+
+    monkeypatch.setattr("shared.messaging.relay.FIRST_SECONDS_MAX", 60)
+    async with running(intake):
+        await eventually(lambda: relay._rests, within=30)
+        monkeypatch.setattr(relay, "_send", fail)
+        async with asyncio.timeout(30):
+            await commit_one(intake)
+            await relay.goes_first()
 
 
 async def test_what_fills_several_batches_of_a_partition_arrives_once_and_in_order(

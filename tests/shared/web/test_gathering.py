@@ -97,6 +97,24 @@ async def test_those_who_come_one_after_the_other_are_written_together(
     assert [answer.json()["together"] for answer in answers] == [2, 2]
 
 
+async def test_what_is_announced_goes_on_its_way_before_it_is_answered(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed, sent = asyncio.Event(), asyncio.Event()
+
+    async def on_its_way() -> None:
+        committed.set()
+        await sent.wait()
+
+    monkeypatch.setattr(hall.deployment.kernel, "on_its_way", on_its_way)
+    sending = asyncio.create_task(send(hall, "one"))
+    await committed.wait()
+    assert await counts(hall) == (1, 1, 1, 1)
+    assert not sending.done()
+    sent.set()
+    assert (await sending).status_code == 201
+
+
 async def test_who_comes_alone_to_a_quiet_place_waits_for_nobody(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.web.lingering.APART_SECONDS", 0)
     monkeypatch.setattr("shared.web.lingering.COMPANY_SECONDS", 3_600)
