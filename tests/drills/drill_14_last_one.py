@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
-from uuid import UUID, uuid4
+from typing import Any, Literal
+from uuid import UUID
 
 import httpx2
 import yaml
@@ -21,7 +21,8 @@ from services.programs.models import FundLineRow
 from services.programs.move_money import Item, balances, may_move
 from services.programs.rules.ledger import PATHS, Account, Balances, Move
 from shared.deployment import Deployment
-from tests.drills.load import DAY, DINSOS, LOOK_SECONDS
+from tests.drills.asked_rounds import Asked, asked_rounds, decided
+from tests.drills.load import DINSOS
 from tests.drills.looking import opened
 from tests.drills.programme import document
 from tests.drills.scene import Drill, DrillCity, Scene
@@ -46,6 +47,7 @@ async def run(scene: Scene) -> None:
             await load.stop()
         await reach_for(scene, city, http, families, "quota-full", places=1)
         await reach_for(scene, city, http, families, "fund-line-exhausted", ceiling_rupiah=RUPIAH)
+        await asked(scene, city, http, families, scene.at_size(150, 10_000))
         await rounds(scene, city, scene.at_size(300, 10_000))
         await city.settled()
         await city.judge()
@@ -67,9 +69,9 @@ async def reach_for(
     await officer.post("/api/v1/programmes", contested(code, places, ceiling_rupiah))
     proposals = await asyncio.gather(*(_propose(officer, code, family) for family in families))
     scene.expect(all(each["accepted"] == 1 for each in proposals), f"{code}: everybody may be proposed.")
-    decided = await asyncio.gather(*(_decide(head, each) for each in proposals))
-    scene.expect(sum(each["accepted"] for each in decided) == 1, f"{code}: one is enrolled of {len(families)}.")
-    scene.expect(sum(each["refused"] for each in decided) == len(families) - 1, f"{code}: all others are refused.")
+    done = await asyncio.gather(*(decided(head, each) for each in proposals))
+    scene.expect(sum(each["accepted"] for each in done) == 1, f"{code}: one is enrolled of {len(families)}.")
+    scene.expect(sum(each["refused"] for each in done) == len(families) - 1, f"{code}: all others are refused.")
     refused = await asyncio.gather(*(_refusals(officer, each) for each in proposals))
     reasons = Counter(reason["code"] for items in refused for item in items for reason in item["reasons"])
     scene.note(code, dict(reasons))
@@ -79,27 +81,33 @@ async def reach_for(
 _TITLES = ("petugas-program", "kepala-bidang-program")
 
 
-def contested(code: str, places: int, ceiling_rupiah: int) -> dict[str, Any]:
-    """The drills' programme once more, for families, with a fund line of its own that pays at the enrolment."""
+def contested(
+    code: str, places: int, ceiling_rupiah: int, per: Literal["family", "person"] = "family"
+) -> dict[str, Any]:
+    """The drills' programme once more, with a fund line of its own that pays at the enrolment."""
     programme = yaml.safe_load(document()["document"])
-    programme |= {"code": code, "unit": "family"}
-    programme["benefit"] |= {"per": "family", "rupiah": RUPIAH, "reserve": "enrolment"}
+    programme |= {"code": code, "unit": per}
+    programme["benefit"] |= {"per": per, "rupiah": RUPIAH, "reserve": "enrolment"}
     programme["quotas"][0]["places"] = places
     programme["fund_lines"][0] |= {"code": f"APBD-2022/64.72/{code}", "ceiling_rupiah": ceiling_rupiah}
     return {"document": yaml.safe_dump(programme, allow_unicode=True, sort_keys=False)}
 
 
+async def asked(scene: Scene, city: DrillCity, http: httpx2.AsyncClient, families: list[str], count: int) -> None:
+    """Rounds over HTTP. Two programmes have room for a person of each family: one is short of places, one of money."""
+    officer, head = (replace(city.desk("programs", DINSOS, title), http=http) for title in _TITLES)
+    room = len(families)
+    programmes = [
+        Asked(scene, "ASKED-PLACES", officer, head, "quota-full"),
+        Asked(scene, "ASKED-MONEY", officer, head, "fund-line-exhausted"),
+    ]
+    for each, places, ceiling in zip(programmes, (room, AMPLE), (AMPLE * RUPIAH, room * RUPIAH), strict=True):
+        await officer.post("/api/v1/programmes", contested(each.code, places, ceiling, per="person"))
+    await asked_rounds(scene, city, programmes, families, count)
+
+
 async def _propose(officer: Desk, code: str, family: str) -> Any:
     return await officer.post(f"/api/v1/programmes/{code}/enrolments:batch", {"households": [family]})
-
-
-async def _decide(head: Desk, proposal: Any) -> Any:
-    path = f"/api/v1/proposals/{proposal['proposal_id']}"
-    decree = {"number": f"460/{uuid4().hex[:8]}/2022", "dated": DAY, "list_sha256": proposal["list_sha256"]}
-    await head.post(f"{path}/decision", {"approve": True, "decree": decree})
-    while (seen := await head.get(path))["state"] != "done":
-        await asyncio.sleep(LOOK_SECONDS)
-    return seen
 
 
 async def _refusals(officer: Desk, proposal: Any) -> Any:
