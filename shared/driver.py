@@ -6,6 +6,7 @@ which the kernel tells apart like SQLAlchemy's. JSON comes as values and goes as
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final, Protocol, TypeAlias
 
 import asyncpg
@@ -55,7 +56,7 @@ async def driver_in_transaction(session: Session) -> Driver:
 
 
 class Behind(Protocol):
-    """What a session has to write still: in its ``info``, and among the notes of its connection, under ``BEHIND``."""
+    """What a session has to write still, in its ``info`` under ``BEHIND``."""
 
     async def all_written(self) -> None: ...
 
@@ -63,13 +64,12 @@ class Behind(Protocol):
 BEHIND: Final = "behind"
 
 
-async def notes_of_connection(session: Session) -> dict[Any, Any]:
-    """What is noted at the session's connection, for whoever sees its statements go by and knows no session."""
+async def lock_of_statements(session: Session) -> asyncio.Lock:
+    """What SQLAlchemy holds while it sends a statement by this session's connection. Whoever has it, goes first."""
     connection, _ = await _connected(session)
-    opened = connection.sync_connection
-    if opened is None:
-        raise RuntimeError("the session's connection is gone")
-    return opened.info
+    adapted: Any = (await _raw(connection)).dbapi_connection
+    lock: asyncio.Lock = adapted._execute_mutex
+    return lock
 
 
 async def _begin(connection: AsyncConnection, driver: Driver) -> None:

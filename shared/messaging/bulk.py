@@ -19,7 +19,8 @@ from sqlalchemy.util import await_only
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.bulk import COPIED_MIN, copy_by, copy_rows
-from shared.messaging.writing_behind import Insert, write
+from shared.driver import Driver
+from shared.messaging.writing_behind import write
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _HELD = "rows held back"
@@ -30,8 +31,7 @@ Row = dict[str, Any]
 async def insert_rows(session: Session, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows, which all name the same columns, in their order. What waits in the session is written before.
 
-    While records are heard nobody waits for it, nor for ``upsert_newer``; a refusal is raised by what is sent next, or
-    at the end: ``writing_behind.write``.
+    In a large batch nobody waits for it, nor for ``upsert_newer``; a refusal is raised later: ``writing_behind.write``.
     """
     if not rows:
         return
@@ -178,7 +178,10 @@ async def _write(session: Session, table: Table, rows: Sequence[Row], newer: str
         if isinstance(table.c[name].type, JSON):
             columns[name] = [None if value is None else orjson.dumps(value).decode() for value in columns[name]]
 
-    await write(session, Insert(table.fullname, _statement(table, names, newer), list(columns.values())))
+    async def send(driver: Driver) -> None:
+        await driver.execute(_statement(table, names, newer), *columns.values())
+
+    await write(session, send)
 
 
 @lru_cache(maxsize=512)

@@ -9,11 +9,11 @@ from functools import partial
 
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
-from shared.driver import driver_in_transaction
+from shared.driver import Driver, driver_in_transaction
 from shared.messaging.failures import MarkTaken
 from shared.messaging.literals import as_array, keys_as_array
 from shared.messaging.records import Fault, Received
-from shared.messaging.writing_behind import Insert, write
+from shared.messaging.writing_behind import write
 
 MarkKey = tuple[str, bytes]
 
@@ -109,24 +109,29 @@ def _arrays(keys: Sequence[MarkKey]) -> tuple[str, str]:
 
 
 async def keep_marks(session: Session, marks: Iterable[Mark]) -> None:
-    """Write the marks that changed, by ``writing_behind.write``.
+    """Write the marks that changed, by ``writing_behind.write``: nobody waits for it in a large batch.
 
     New ones are made in the order given, which is sorted, so that nobody waits in a circle.
 
     Raises:
-        MarkTaken: a new one was made by somebody else meanwhile, who has handled the same records. Within a block that
-            writes behind it is raised by what is sent next, or where the block ends.
+        MarkTaken: a new one was made by somebody else meanwhile, who has handled the same records. In a large batch it
+            is raised by what is sent next, or where the block ends that writes behind.
     """
     changed = [mark for mark in marks if mark.changed]
     known, new = [each for each in changed if not each.is_new], [each for each in changed if each.is_new]
     if known:
-        await write(session, Insert("marks that stand", _KEEP, _rows(known)))
+        await write(session, partial(_keep, rows=_rows(known)))
     if new:
-        await write(session, Insert("new marks", _MAKE, _rows(new), partial(_unless_all_were_made, len(new))))
+        await write(session, partial(_make, rows=_rows(new), marks=len(new)))
 
 
-def _unless_all_were_made(wanted: int, made: int) -> MarkTaken | None:
-    return MarkTaken() if made < wanted else None
+async def _keep(driver: Driver, rows: tuple[str, ...]) -> None:
+    await driver.execute(_KEEP, *rows)
+
+
+async def _make(driver: Driver, rows: tuple[str, ...], marks: int) -> None:
+    if await driver.fetchval(_MAKE, *rows) < marks:
+        raise MarkTaken
 
 
 def _rows(marks: Sequence[Mark]) -> tuple[str, ...]:
@@ -152,4 +157,4 @@ _KEEP = f"""
     {_WRITE} on conflict (topic, key) do update set
         last_sequence = excluded.last_sequence, last_offset = excluded.last_offset, blocked = excluded.blocked
     """
-_MAKE = f"{_WRITE} on conflict do nothing"
+_MAKE = f"with made as ({_WRITE} on conflict do nothing returning 1) select count(*) from made"

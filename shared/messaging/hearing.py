@@ -169,9 +169,7 @@ class Hearing:
 
     async def dispatch(self, session: Session, handled: Sequence[Received], *, react: bool = True) -> None:
         """Give records to their handlers: projections first, then reactions to what this deployment lived through."""
-        # Profiles first: their topics are others, so that nobody promises an order between them and facts, and what is
-        # only written goes to PostgreSQL together.
-        for event_type, records in runs_of_a_type(sorted(handled, key=_is_fact)):
+        for event_type, records in runs_of_a_type(handled):
             await self._project(session, event_type, records)
             if react:
                 await self._react(session, event_type, records)
@@ -216,10 +214,6 @@ class _RemembersConsent:
         if consents:
             self._consented.add(question)
         return consents
-
-
-def _is_fact(received: Received) -> bool:
-    return received.event_type is not None and received.event_type.kind == "facts"
 
 
 def runs_of_a_type(handled: Iterable[Received]) -> list[tuple[type[Event], list[Received]]]:

@@ -29,7 +29,6 @@ from shared.messaging.statements import OFFSETS_SEEN, is_stated, note, read_reac
 from shared.messaging.supervision import Supervised
 from shared.messaging.timers import Timers
 from shared.messaging.wake import Wake
-from shared.messaging.writing_behind import write_before_statements
 from shared.settings import DeploymentSettings
 
 log = structlog.get_logger(__name__)
@@ -93,7 +92,6 @@ class Kernel:
 
     def sessions_of(self, engine: AsyncEngine) -> async_sessionmaker[Session]:
         """Sessions that may announce, on an engine of this deployment."""
-        write_before_statements(engine)
         return async_sessionmaker(engine, class_=Session, expire_on_commit=False, autoflush=True, info=self._info)
 
     async def commit(self, session: Session) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -17,14 +16,12 @@ from shared.bulk import COPIED_MIN
 from shared.driver import Driver, driver_in_transaction, read_rows
 from shared.messaging import Session, insert_rows
 from shared.messaging.failures import is_infrastructure
-from shared.messaging.writing_behind import BEHIND_MIN, Insert, Write, write, writing_behind
+from shared.messaging.writing_behind import BEHIND_MIN, Write, write, writing_behind
 from tests.fixtures import eventually
 from tests.fixtures.deployments import TestDeployment
 from tests.shared.messaging.city import WAITING_FOR_A_LOCK, effects, waits_for_a_lock
 
 Asks = Callable[[Session], Awaitable[int]]
-FEW = BEHIND_MIN - 1
-HOWEVER_MANY = pytest.mark.parametrize("records", [FEW, BEHIND_MIN], ids=["few", "many"])
 
 
 def saying(word: str) -> Write:
@@ -56,13 +53,11 @@ async def by_reading(session: Session) -> int:
 
 
 @asynccontextmanager
-async def asking_while_it_is_locked(
-    city: TestDeployment, records: int
-) -> AsyncIterator[tuple[asyncio.Task[None], Session]]:
+async def asking_while_it_is_locked(city: TestDeployment) -> AsyncIterator[tuple[asyncio.Task[None], Session]]:
     """One who writes behind and then asks, while the table is locked by the session that is yielded."""
 
     async def write_and_ask() -> None:
-        async with city.session() as session, writing_behind(session, records):
+        async with city.session() as session, writing_behind(session, BEHIND_MIN):
             await write(session, saying("a"))
             await by_sqlalchemy(session)
 
@@ -73,11 +68,10 @@ async def asking_while_it_is_locked(
         yield writing, other
 
 
-@HOWEVER_MANY
 @pytest.mark.parametrize("asks", [by_sqlalchemy, by_the_driver, by_reading])
-async def test_whatever_is_sent_next_sees_what_was_written(city: TestDeployment, records: int, asks: Asks) -> None:
+async def test_whatever_is_sent_next_sees_what_was_written(city: TestDeployment, asks: Asks) -> None:
     async with city.session() as session:
-        async with writing_behind(session, records):
+        async with writing_behind(session, BEHIND_MIN):
             for word in ("a", "b", "c"):
                 await write(session, saying(word))
             assert await asks(session) == 3
@@ -86,14 +80,13 @@ async def test_whatever_is_sent_next_sees_what_was_written(city: TestDeployment,
     assert await said(city) == ["a", "b", "c", "d"]
 
 
-@HOWEVER_MANY
-async def test_nobody_waits_for_it_but_who_ends_the_block(city: TestDeployment, records: int) -> None:
+async def test_nobody_waits_for_it_but_who_ends_the_block(city: TestDeployment) -> None:
     async with city.session() as other, city.session() as session:
         await other.execute(text("lock table test_effect in access exclusive mode"))
         going_on = asyncio.Event()
 
         async def write_both() -> None:
-            async with writing_behind(session, records):
+            async with writing_behind(session, BEHIND_MIN):
                 await write(session, saying("a"))
                 await write(session, saying("b"))
                 going_on.set()
@@ -108,46 +101,15 @@ async def test_nobody_waits_for_it_but_who_ends_the_block(city: TestDeployment, 
     assert await said(city) == ["a", "b"]
 
 
-def into(table: str, word: str, rows_wrong: Callable[[int], Exception | None] | None = None) -> Insert:
-    statement = f"insert into {table} (event_id, what) select $2, $1 where $1 <> 'nothing'"
-    return Insert(table, statement, (word, uuid4()), rows_wrong)
+async def test_of_few_records_it_is_written_at_once(city: TestDeployment) -> None:
+    async with city.session() as session, writing_behind(session, BEHIND_MIN - 1):
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await write(session, refused)
 
 
-async def test_few_records_are_written_together_when_something_else_is_sent(city: TestDeployment) -> None:
-    async with city.session() as session:
-        await session.execute(text("create temporary table other (like test_effect)"))
-        counted = list[int]()
-        async with writing_behind(session, FEW):
-            for word in ("a", "b"):
-                await write(session, into("test_effect", word, counted.append))
-                await write(session, into("other", word, counted.append))
-            await write(session, into("other", "nothing", counted.append))
-            assert counted == []
-            assert await by_the_driver(session) == 2
-            assert counted == [1, 1, 1, 1, 0]
-        # What one statement has written bears its number in the transaction.
-        written = await session.execute(
-            text("select what, cmin::text from test_effect union all select what, cmin::text from other")
-        )
-        assert sorted(Counter(tuple(row) for row in written).values()) == [2, 2]
-
-
-async def test_what_is_wrong_with_the_rows_of_one_is_raised_whatever_it_was_sent_with(city: TestDeployment) -> None:
+async def test_a_refusal_is_raised_where_the_block_ends(city: TestDeployment) -> None:
     async def write_both(session: Session) -> None:
-        async with writing_behind(session, FEW):
-            await write(session, into("test_effect", "a"))
-            await write(session, into("other", "nothing", lambda rows: LookupError() if rows < 1 else None))
-
-    async with city.session() as session:
-        await session.execute(text("create temporary table other (like test_effect)"))
-        with pytest.raises(LookupError):
-            await write_both(session)
-
-
-@HOWEVER_MANY
-async def test_a_refusal_is_raised_where_the_block_ends(city: TestDeployment, records: int) -> None:
-    async def write_both(session: Session) -> None:
-        async with writing_behind(session, records):
+        async with writing_behind(session, BEHIND_MIN):
             await write(session, refused)
             await write(session, saying("never sent"))
 
@@ -157,11 +119,10 @@ async def test_a_refusal_is_raised_where_the_block_ends(city: TestDeployment, re
     assert await said(city) == []
 
 
-@HOWEVER_MANY
 @pytest.mark.parametrize("asks", [by_sqlalchemy, by_the_driver])
-async def test_a_refusal_counts_and_not_what_came_of_it(city: TestDeployment, records: int, asks: Asks) -> None:
+async def test_a_refusal_counts_and_not_what_came_of_it(city: TestDeployment, asks: Asks) -> None:
     async def go_on(session: Session) -> None:
-        async with writing_behind(session, records):
+        async with writing_behind(session, BEHIND_MIN):
             await write(session, refused)
             # The transaction is aborted: that is all that SQLAlchemy is told.
             with pytest.raises((DBAPIError, asyncpg.DivisionByZeroError)):
@@ -192,13 +153,12 @@ async def test_of_a_block_that_fails_nothing_more_is_sent(city: TestDeployment) 
         assert await by_the_driver(session) == 1
 
 
-@HOWEVER_MANY
-async def test_who_is_cancelled_leaves_no_statement_under_way(city: TestDeployment, records: int) -> None:
+async def test_who_is_cancelled_leaves_no_statement_under_way(city: TestDeployment) -> None:
     async with city.session() as other, city.session() as session:
         await other.execute(text("lock table test_effect in access exclusive mode"))
 
         async def write_it() -> None:
-            async with writing_behind(session, records):
+            async with writing_behind(session, BEHIND_MIN):
                 await write(session, saying("a"))
             await session.commit()
 
@@ -213,11 +173,8 @@ async def test_who_is_cancelled_leaves_no_statement_under_way(city: TestDeployme
         assert await by_sqlalchemy(session) == 0
 
 
-@HOWEVER_MANY
-async def test_who_is_cancelled_again_and_again_still_waits_for_the_statement_to_end(
-    city: TestDeployment, records: int
-) -> None:
-    async with asking_while_it_is_locked(city, records) as (writing, other):
+async def test_who_is_cancelled_again_and_again_still_waits_for_the_statement_to_end(city: TestDeployment) -> None:
+    async with asking_while_it_is_locked(city) as (writing, other):
         for _again in range(3):
             writing.cancel()
             await asyncio.sleep(0)
@@ -227,11 +184,10 @@ async def test_who_is_cancelled_again_and_again_still_waits_for_the_statement_to
     assert await said(city) == []
 
 
-@HOWEVER_MANY
-async def test_a_time_limit_of_the_handlers_own_is_not_the_writings(city: TestDeployment, records: int) -> None:
+async def test_a_time_limit_of_the_handlers_own_is_not_the_writings(city: TestDeployment) -> None:
     async with city.session() as other, city.session() as session:
         await other.execute(text("lock table test_effect in access exclusive mode"))
-        async with writing_behind(session, records):
+        async with writing_behind(session, BEHIND_MIN):
             await write(session, saying("a"))
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0):
@@ -241,23 +197,19 @@ async def test_a_time_limit_of_the_handlers_own_is_not_the_writings(city: TestDe
     assert await said(city) == ["a"]
 
 
-@HOWEVER_MANY
-async def test_a_connection_that_is_lost_meanwhile_is_no_fault_of_the_handler(
-    city: TestDeployment, records: int
-) -> None:
-    async with asking_while_it_is_locked(city, records) as (writing, other):
+async def test_a_connection_that_is_lost_meanwhile_is_no_fault_of_the_handler(city: TestDeployment) -> None:
+    async with asking_while_it_is_locked(city) as (writing, other):
         await other.execute(text(f"select pg_terminate_backend(pid) {WAITING_FOR_A_LOCK}"))
         with pytest.raises(asyncpg.PostgresError) as lost:
             await writing
         assert is_infrastructure(lost.value)
 
 
-@HOWEVER_MANY
 @pytest.mark.parametrize("rows", [1, COPIED_MIN])
-async def test_rows_are_written_as_they_were_given(city: TestDeployment, rows: int, records: int) -> None:
+async def test_rows_are_written_as_they_were_given(city: TestDeployment, rows: int) -> None:
     given = [{"event_id": uuid4(), "what": "given"} for _ in range(rows)]
     async with city.session() as session:
-        async with writing_behind(session, records):
+        async with writing_behind(session, BEHIND_MIN):
             await write(session, saying("before"))
             await insert_rows(session, effects, given)
             given.clear()
@@ -265,7 +217,7 @@ async def test_rows_are_written_as_they_were_given(city: TestDeployment, rows: i
     assert await said(city) == ["before", *["given"] * rows]
 
 
-@HOWEVER_MANY
+@pytest.mark.parametrize("records", [1, BEHIND_MIN])
 async def test_what_a_savepoint_takes_back_is_not_written(city: TestDeployment, records: int) -> None:
     async def refuse_within(session: Session) -> None:
         async with session.begin_nested():
