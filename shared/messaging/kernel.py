@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 Role = Literal["api", "worker", "relay", "all"]
 MEASURE_SECONDS = 2.0
 DRAIN_SECONDS_MAX = 20.0
+FIRST_SECONDS_MAX = 0.01
+"""So long nobody waits for what leaves first."""
 Loop = tuple[str, Callable[[], Awaitable[None]]]
 
 
@@ -102,14 +104,21 @@ class Kernel:
         await session.commit()
         reached("after-database-commit")
         if announced:
-            self.relay.expect()
+            session.info["awaited"] = self.relay.expect()
             self.wake.signal()
         if session.info.pop("scheduled", False):
             self.timers.wake()
 
-    async def on_its_way(self) -> None:
-        """Until a relay of this process that was at rest has sent what was committed; see ``Relay.goes_first``."""
-        await self.relay.goes_first()
+    async def on_its_way(self, session: Session) -> None:
+        """Until a relay of this process that was at rest has sent what this session committed, milliseconds at most.
+
+        For whoever answers many: each answer that is made before keeps the relay waiting.
+        """
+        awaited: asyncio.Event | None = session.info.pop("awaited", None)
+        if awaited is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_SECONDS_MAX):
+                    await awaited.wait()
 
     def woken(self) -> None:
         """Something was committed by a loop."""

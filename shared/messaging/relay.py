@@ -29,7 +29,6 @@ SEND_SECONDS_MAX = 30.0
 START_SECONDS_MAX = 15.0
 PRODUCER_SECONDS_MAX = 86_400
 """A producer's name is forgotten by the broker when nobody has begun under it for a week."""
-FIRST_SECONDS_MAX = 0.01
 CLIENTS_TURNS = 3
 """So many turns of the loop after a batch was given to it, Kafka's client has written it to its connection."""
 STANDBY_SECONDS = 1.0
@@ -65,24 +64,15 @@ class Relay:
         self.active = False
         self._rests = False
         """Whether nothing is under way, and whatever is committed is read at once."""
-        self._written = asyncio.Event()
-        """Not set while that which was committed to a relay at rest is not on its way to Kafka yet."""
-        self._written.set()
+        self._awaited: asyncio.Event | None = None
+        """Set when that is on its way to Kafka which was committed to the relay at rest; None where nothing was."""
 
-    def expect(self) -> None:
-        """Something was committed, and the relay is about to be woken."""
+    def expect(self) -> asyncio.Event | None:
+        """Something was committed. Returns what is set when it is on its way; None where the relay is not at rest."""
         if self._rests:
-            self._written.clear()
-
-    async def goes_first(self) -> None:
-        """Until what was committed is on its way to Kafka, or ``FIRST_SECONDS_MAX``.
-
-        At once where the relay was not at rest. For whoever answers many: each answer that is made before keeps the
-        relay of the same process waiting.
-        """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_SECONDS_MAX):
-                await self._written.wait()
+            self._awaited = self._awaited or asyncio.Event()
+            return self._awaited
+        return None
 
     async def run(self) -> None:
         """Relay until cancelled. Raises what went wrong; the supervisor waits and calls again."""
@@ -94,18 +84,19 @@ class Relay:
                 while True:
                     async with self._producer() as producer:
                         await self._relay(connection, producer)
+                    # Another producer takes its time to begin.
+                    self._let_others_go_on()
             finally:
                 self.active = False
+                self._let_others_go_on()
 
     async def _relay(self, connection: Any, producer: AIOKafkaProducer) -> None:
         clock = asyncio.get_running_loop().time
         ends_at = clock() + PRODUCER_SECONDS_MAX
         while clock() < ends_at:
             self._wake.clear()
-            try:
-                moved = await self._move(connection, producer)
-            finally:
-                self._written.set()
+            moved = await self._move(connection, producer)
+            self._let_others_go_on()
             self._metrics.relayed.inc(moved)
             if moved < ROWS_MAX:
                 await self._rest()
@@ -145,16 +136,17 @@ class Relay:
         # One batch per partition at a time: a second one that arrived although the first had failed would be a gap.
         while packed:
             sent = [await self._send_one(producer, place, batches.pop(0)) for place, batches in packed.items()]
-            await self._let_others_go_on()
+            if self._awaited is not None:
+                for _turn in range(CLIENTS_TURNS):
+                    await asyncio.sleep(0)
+                self._let_others_go_on()
             await asyncio.gather(*sent)
             packed = {place: batches for place, batches in packed.items() if batches}
 
-    async def _let_others_go_on(self) -> None:
-        """Those for whom the relay goes first."""
-        if not self._written.is_set():
-            for _turn in range(CLIENTS_TURNS):
-                await asyncio.sleep(0)
-            self._written.set()
+    def _let_others_go_on(self) -> None:
+        if self._awaited is not None:
+            self._awaited.set()
+            self._awaited = None
 
     async def _send_one(self, producer: AIOKafkaProducer, place: Place, batch: Any) -> Any:
         batch.close()

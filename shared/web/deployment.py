@@ -51,7 +51,7 @@ class Kernel(Protocol):
     async def commit(self, session: AsyncSession) -> None:
         """Numbers what was announced, fills the outbox, commits and wakes the relay."""
 
-    async def on_its_way(self) -> None:
+    async def on_its_way(self, session: AsyncSession) -> None:
         """Until a relay of this process that was at rest has sent what was committed; milliseconds at most."""
 
 

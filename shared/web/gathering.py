@@ -209,9 +209,8 @@ class _Company:
                 )
                 await deployment.kernel.commit(session)
         if stands:
-            await deployment.kernel.on_its_way()
-        for (each, _), response in zip(stands, responses, strict=True):
-            each.settle(response)
+            # Beside the next company: its transaction need not wait for what leaves before this one is answered.
+            self._start(self._answer(session, [each for each, _ in stands], responses))
         for each in mine:
             if each.turn.claim.identity in kept:
                 each.settle(self._replay(each.turn.claim, kept[each.turn.claim.identity]))
@@ -219,6 +218,14 @@ class _Company:
             if isinstance(told, Problem):
                 each.settle(told)
         return [each for each in together if each.turn.claim.identity not in ours]
+
+    async def _answer(self, session: AsyncSession, those: Sequence[_Waiting], responses: Sequence[Response]) -> None:
+        """Answer for what stands, once it is on its way."""
+        try:
+            await self.deployment.kernel.on_its_way(session)
+        finally:
+            for each, response in zip(those, responses, strict=True):
+                each.settle(response)
 
     def _replay(self, claim: Claim, kept: Kept) -> Response | Problem:
         try:

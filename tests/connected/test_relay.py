@@ -17,7 +17,7 @@ from aiokafka.errors import CoordinatorNotAvailableError, ProducerFenced
 from aiokafka.protocol.produce import ProduceRequest
 
 from shared.events.topics import fact_topic
-from shared.messaging import announce, points
+from shared.messaging import Session, announce, points
 from shared.messaging.consumer import make_producer
 from shared.messaging.fenced_producer import FencedProducer
 from shared.messaging.relay import Relay
@@ -70,10 +70,13 @@ class Held:
         """From when it has rows in hand."""
         task = asyncio.create_task(self._relay.run())
         try:
-            await asyncio.wait_for(self._has_read.wait(), 30)
+            await self.has_read()
             yield task
         finally:
             task.cancel()
+
+    async def has_read(self) -> None:
+        await asyncio.wait_for(self._has_read.wait(), 30)
 
     def let_go(self) -> None:
         self._goes_on.set()
@@ -117,62 +120,71 @@ async def test_what_was_relayed_waits_no_more(pair: Pair) -> None:
         await eventually(lambda: figure(intake, "tuntas_outbox_events") == 0, within=10)
 
 
-async def commit_one(intake: TestDeployment) -> None:
+async def commit_one(intake: TestDeployment) -> Session:
     """As the edge commits what it announces."""
     async with intake.transaction() as session:
         announce(session, registered(uuid4()))
+    return session
 
 
-async def test_what_was_committed_to_a_relay_at_rest_is_on_its_way_before_whoever_lets_it_go_first_goes_on(
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for what leaves first would wait for an hour."""
+    monkeypatch.setattr("shared.messaging.kernel.FIRST_SECONDS_MAX", 3_600)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_what_was_committed_to_a_relay_at_rest_is_on_its_way_before_whoever_waits_for_it_goes_on(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     intake, _ = pair
-    relay, sends, happened = intake.deployment.kernel.relay, AIOKafkaConnection.send, list[str]()
+    kernel, sends, happened = intake.deployment.kernel, AIOKafkaConnection.send, list[str]()
 
     def send(connection: Any, request: Any, *more: Any, **options: Any) -> Any:
         if isinstance(request, ProduceRequest):
             happened.append("on its way")
         return sends(connection, request, *more, **options)
 
-    monkeypatch.setattr("shared.messaging.relay.FIRST_SECONDS_MAX", 60)
     monkeypatch.setattr(AIOKafkaConnection, "send", send)
     async with running(intake):
         for _again in range(3):
-            await eventually(lambda: relay._rests, within=30)
-            await commit_one(intake)
-            await relay.goes_first()
+            await eventually(lambda: kernel.relay._rests, within=30)
+            await kernel.on_its_way(await commit_one(intake))
             happened.append("goes on")
     assert happened == ["on its way", "goes on"] * 3
 
 
+@pytest.mark.usefixtures("patient")
 async def test_nobody_waits_for_a_relay_that_is_at_work_or_does_not_run(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     intake, _ = pair
-    monkeypatch.setattr("shared.messaging.relay.FIRST_SECONDS_MAX", 60)
-    held = Held(intake.deployment.kernel.relay, monkeypatch)
-    async with asyncio.timeout(30):
-        await commit_one(intake)
-        await intake.deployment.kernel.relay.goes_first()
-        async with held.running():
-            await commit_one(intake)
-            await intake.deployment.kernel.relay.goes_first()
+    kernel = intake.deployment.kernel
+    held = Held(kernel.relay, monkeypatch)
+    async with asyncio.timeout(60):
+        await kernel.on_its_way(await commit_one(intake))
+        async with running(intake):
+            await held.has_read()
+            await kernel.on_its_way(await commit_one(intake))
+            held.let_go()
 
 
-async def test_nobody_waits_for_a_relay_that_has_failed(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("error", [OSError, asyncio.CancelledError])
+async def test_nobody_waits_for_a_relay_that_has_failed_or_was_ended(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
     intake, _ = pair
-    relay = intake.deployment.kernel.relay
+    kernel = intake.deployment.kernel
 
     async def fail(*_: Any) -> None:
-        raise OSError("nothing is sent")
+        raise error
 
-    monkeypatch.setattr("shared.messaging.relay.FIRST_SECONDS_MAX", 60)
     async with running(intake):
-        await eventually(lambda: relay._rests, within=30)
-        monkeypatch.setattr(relay, "_send", fail)
-        async with asyncio.timeout(30):
-            await commit_one(intake)
-            await relay.goes_first()
+        await eventually(lambda: kernel.relay._rests, within=30)
+        monkeypatch.setattr(kernel.relay, "_send", fail)
+        async with asyncio.timeout(60):
+            await kernel.on_its_way(await commit_one(intake))
 
 
 async def test_what_fills_several_batches_of_a_partition_arrives_once_and_in_order(

@@ -102,7 +102,7 @@ async def test_what_is_announced_goes_on_its_way_before_it_is_answered(
 ) -> None:
     committed, sent = asyncio.Event(), asyncio.Event()
 
-    async def on_its_way() -> None:
+    async def on_its_way(_: Session) -> None:
         committed.set()
         await sent.wait()
 
