@@ -62,6 +62,7 @@ class Deployment:
 
         self.sessions: async_sessionmaker[AsyncSession] = self.kernel.sessions_of(self.engine)
         """For requests; the loops' own are the kernel's."""
+        self._started = service.on_start is None
         self.when_closed: list[Callable[[], None]] = []
         """What a service started beside the loops, and ends with them."""
 
@@ -76,7 +77,10 @@ class Deployment:
 
     async def health(self) -> dict[str, str | None]:
         """Each part that has to work, with what is wrong with it, or None."""
-        return {"database": await self._database(), "directory": self._directory(), **self.kernel.health()}
+        parts = {"database": await self._database(), "directory": self._directory(), **self.kernel.health()}
+        if "start" in parts and not self._started:
+            parts["start"] = parts["start"] or "not done yet"
+        return parts
 
     @asynccontextmanager
     async def running(self, role: Role) -> AsyncIterator[None]:
@@ -92,6 +96,7 @@ class Deployment:
         """What the service does at its start, tried again until it is done: the database may be away just then."""
         assert self.declared.on_start is not None  # noqa: S101 - only then is there anything to do
         await self.declared.on_start(self)
+        self._started = True
         await asyncio.Event().wait()
 
     def _directory(self) -> str | None:

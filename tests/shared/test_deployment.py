@@ -19,17 +19,24 @@ async def test_a_service_starts_while_its_database_is_away_and_does_then_what_it
     await look.execute("delete from kernel.due")
     await look.close()
     await one.deployment.close()
-    await admin.execute(f'alter database "{one.database.name}" with allow_connections false')
 
-    async with one.deployment.running("api"):
-        await eventually(lambda: one.deployment.kernel.health()["start"] is not None, what="a start that fails")
+    async def start() -> str | None:
+        return (await one.deployment.health())["start"]
+
+    await admin.execute(f'alter database "{one.database.name}" with allow_connections false')
+    try:
+        async with one.deployment.running("api"):
+            assert await start() is not None
+            await eventually(lambda: one.deployment.kernel.health()["start"] is not None, what="a start that fails")
+            await admin.execute(f'alter database "{one.database.name}" with allow_connections true')
+
+            async def is_done() -> bool:
+                return await start() is None
+
+            await eventually(is_done, what="a start that is tried again")
+            look = await one.database.connect()
+            assert await look.fetchval("select count(*) from kernel.due") == 1
+            await look.close()
+    finally:
         await admin.execute(f'alter database "{one.database.name}" with allow_connections true')
         await admin.close()
-        await eventually(lambda: one.deployment.kernel.health()["start"] is None, what="a start that is tried again")
-        look = await one.database.connect()
-
-        async def is_scheduled() -> bool:
-            return bool(await look.fetchval("select count(*) from kernel.due"))
-
-        await eventually(is_scheduled, what="the daily round in its schedule")
-        await look.close()
