@@ -113,13 +113,15 @@ class Stack:
         self._log.touch(mode=0o600)
         deadline = time.monotonic() + _START_SECONDS
         heard = len(self._lines())
-        while not self._take_lease():
-            heard = self._pass_on(heard)
-            if time.monotonic() > deadline:
-                raise StackError(f"The stack was not ready after {_START_SECONDS:.0f} s; see {self._log}.")
-            self._see_that_a_keeper_starts()
-            time.sleep(0.03)
-        self._end_a_keeper_too_many()
+        try:
+            while not self._take_lease():
+                heard = self._pass_on(heard)
+                if time.monotonic() > deadline:
+                    raise StackError(f"The stack was not ready after {_START_SECONDS:.0f} s; see {self._log}.")
+                self._see_that_a_keeper_starts()
+                time.sleep(0.03)
+        finally:
+            self._end_a_keeper_too_many()
         return self
 
     def stop(self) -> None:
@@ -212,7 +214,7 @@ class Stack:
             )
 
     def _end_a_keeper_too_many(self) -> None:
-        """Somebody else's keeper greeted us: ours, still starting, would begin a new stack if that one ended soon."""
+        """Where somebody else's keeper greeted us, or none: ours, still starting, would begin a stack for nobody."""
         if self._keeper is not None and self._keeper.pid != self._keeper_pid:
             self._keeper.kill()
             self._keeper.wait()
