@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from tests.shared.messaging import city as service
 from tests.shared.messaging.city import registered, updated
 
 REFUSED = "select 1 / 0"
+Swallows = Callable[[Session], Awaitable[None]]
 
 
 async def by_sqlalchemy(session: Session) -> None:
@@ -37,10 +39,10 @@ SWALLOWS = pytest.mark.parametrize("swallow", [by_sqlalchemy, by_the_driver])
 
 @SWALLOWS
 async def test_a_record_whose_handler_swallows_a_refusal_is_parked_and_the_others_are_heard(
-    city: TestDeployment, monkeypatch: pytest.MonkeyPatch, swallow: object
+    city: TestDeployment, monkeypatch: pytest.MonkeyPatch, swallow: Swallows
 ) -> None:
     async def swallows(event: HouseholdUpdated, session: Session) -> None:  # noqa: ARG001 - the handler's signature
-        await swallow(session)  # type: ignore[operator]
+        await swallow(session)
 
     projections: Any = service.events.projections
     reactions: Any = service.events.reactions
@@ -52,20 +54,19 @@ async def test_a_record_whose_handler_swallows_a_refusal_is_parked_and_the_other
     await city.hear(city.record(updated(bad.household_id, 2)), city.record(registered()))
 
     [parked] = await city.parked()
-    assert (parked.reason, parked.key, parked.detail) == (
-        "handler-failed",
-        str(bad.household_id),
-        parked.detail | {"error": "DBAPIError"},
-    )
+    assert (parked.reason, parked.key) == ("handler-failed", str(bad.household_id))
+    assert parked.detail["error"] == "DBAPIError"
     assert await city.fetch("select count(*) from kernel.heard") == [(3,)]
 
 
 @SWALLOWS
-async def test_the_edge_does_not_say_that_something_is_kept_which_is_not(city: TestDeployment, swallow: object) -> None:
+async def test_the_edge_does_not_say_that_something_is_kept_which_is_not(
+    city: TestDeployment, swallow: Swallows
+) -> None:
     kernel: Kernel = city.deployment.kernel
     async with city.session() as session:
         await session.execute(text("insert into test_effect (what) values ('kept')"))
-        await swallow(session)  # type: ignore[operator]
+        await swallow(session)
         with pytest.raises(DBAPIError, match="nothing was kept"):
             await kernel.commit(session)
     assert await city.fetch("select 1 from test_effect") == []
