@@ -69,7 +69,7 @@ async def test_a_registration_waits_for_an_import_and_an_import_for_a_registrati
         await eventually(lambda: waits_for_the_register(city))
         assert not registering.done()
     assert (await registering).status_code == 201
-    async with city.transaction() as form, city.transaction() as part:
+    async with city.transaction() as form, city.session() as part:
         await share_register(form, [b"a number of its own"])
         await part.execute(text("set local lock_timeout = '300ms'"))
         with pytest.raises(DBAPIError, match="lock timeout"):
