@@ -37,7 +37,7 @@ Role = Literal["api", "worker", "relay", "all"]
 MEASURE_SECONDS = 2.0
 DRAIN_SECONDS_MAX = 20.0
 FIRST_SECONDS_MAX = 0.01
-"""So long nobody waits for what leaves first."""
+"""So long answers wait at most until what they announce has left."""
 Loop = tuple[str, Callable[[], Awaitable[None]]]
 
 
@@ -104,7 +104,7 @@ class Kernel:
         await session.commit()
         reached("after-database-commit")
         if announced:
-            session.info["awaited"] = self.relay.expect()
+            session.info["on_its_way"] = self.relay.expect()
             self.wake.signal()
         if session.info.pop("scheduled", False):
             self.timers.wake()
@@ -114,7 +114,7 @@ class Kernel:
 
         For whoever answers many: each answer that is made before keeps the relay waiting.
         """
-        awaited: asyncio.Event | None = session.info.pop("awaited", None)
+        awaited: asyncio.Event | None = session.info.pop("on_its_way", None)
         if awaited is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(FIRST_SECONDS_MAX):

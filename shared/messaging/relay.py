@@ -84,22 +84,22 @@ class Relay:
                 while True:
                     async with self._producer() as producer:
                         await self._relay(connection, producer)
-                    # Another producer takes its time to begin.
-                    self._let_others_go_on()
             finally:
                 self.active = False
-                self._let_others_go_on()
 
     async def _relay(self, connection: Any, producer: AIOKafkaProducer) -> None:
         clock = asyncio.get_running_loop().time
         ends_at = clock() + PRODUCER_SECONDS_MAX
-        while clock() < ends_at:
-            self._wake.clear()
-            moved = await self._move(connection, producer)
-            self._let_others_go_on()
-            self._metrics.relayed.inc(moved)
-            if moved < ROWS_MAX:
-                await self._rest()
+        try:
+            while clock() < ends_at:
+                self._wake.clear()
+                moved = await self._move(connection, producer)
+                self._let_answers_go_on()
+                self._metrics.relayed.inc(moved)
+                if moved < ROWS_MAX:
+                    await self._rest()
+        finally:
+            self._let_answers_go_on()
 
     async def _rest(self) -> None:
         self._rests = True
@@ -139,11 +139,12 @@ class Relay:
             if self._awaited is not None:
                 for _turn in range(CLIENTS_TURNS):
                     await asyncio.sleep(0)
-                self._let_others_go_on()
+                self._let_answers_go_on()
             await asyncio.gather(*sent)
             packed = {place: batches for place, batches in packed.items() if batches}
 
-    def _let_others_go_on(self) -> None:
+    def _let_answers_go_on(self) -> None:
+        """Those that wait until what they tell of is on its way; whether it is or not, there is nothing to wait for."""
         if self._awaited is not None:
             self._awaited.set()
             self._awaited = None

@@ -110,9 +110,17 @@ async def test_what_is_announced_goes_on_its_way_before_it_is_answered(
     sending = asyncio.create_task(send(hall, "one"))
     await committed.wait()
     assert await counts(hall) == (1, 1, 1, 1)
+    # Nor does the next transaction wait for that.
+    next_one = asyncio.create_task(send(hall, "two"))
+
+    async def both_stand() -> bool:
+        return await counts(hall) == (2, 2, 2, 2)
+
+    await eventually(both_stand)
     assert not sending.done()
+    assert not next_one.done()
     sent.set()
-    assert (await sending).status_code == 201
+    assert [(await each).status_code for each in (sending, next_one)] == [201, 201]
 
 
 async def test_who_comes_alone_to_a_quiet_place_waits_for_nobody(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
