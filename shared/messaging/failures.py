@@ -45,6 +45,15 @@ def is_infrastructure(error: BaseException) -> bool:
     return isinstance(error, (KafkaError, PoolTimeout, MarkTaken)) or _lost_connection(error)
 
 
+def place_of(error: BaseException) -> str:
+    """Where an error was raised, ``module:line``: what may be logged of it, since its message may hold values."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        place = f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
 def _lost_connection(error: BaseException | None) -> bool:
     """The network's errors, and asyncpg's of a connection that is gone; not a missing file, nor a value it refuses."""
     if isinstance(error, asyncpg.InterfaceError):

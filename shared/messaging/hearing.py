@@ -15,7 +15,7 @@ from shared.events.envelope import Event
 from shared.events.topics import parse_topic
 from shared.messaging.announcing import write_announcements
 from shared.messaging.causes import correlation
-from shared.messaging.failures import ConsumerStopped, is_infrastructure
+from shared.messaging.failures import ConsumerStopped, is_infrastructure, place_of
 from shared.messaging.heard import Judgement, Mark, MarkKey, keep_marks, lock_marks
 from shared.messaging.metrics import HeardMetrics
 from shared.messaging.parking import Sealer, park
@@ -249,8 +249,4 @@ async def _call(hearer: Hearer, session: Session, records: list[Received]) -> No
 
 def failure(error: Exception) -> Fault:
     """The fault of a record whose handler failed: where in our code, never the message, which may hold values."""
-    trace, place = error.__traceback__, ""
-    while trace is not None:
-        place = f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return Fault("handler-failed", {"error": type(error).__name__, "at": place})
+    return Fault("handler-failed", {"error": type(error).__name__, "at": place_of(error)})

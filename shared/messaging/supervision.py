@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from shared.messaging.failures import ConsumerStopped, StartRefused
-from shared.messaging.hearing import failure
+from shared.messaging.failures import ConsumerStopped, StartRefused, place_of
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +39,7 @@ class Supervised:
                 await asyncio.Event().wait()
             except Exception as error:  # noqa: BLE001 - a loop that dies unseen would be worse
                 self.wrong = type(error).__name__
-                log.warning("loop.restarts", loop=self.name, **failure(error).detail, seconds=delay)
+                log.warning("loop.restarts", loop=self.name, error=self.wrong, at=place_of(error), seconds=delay)
             if time.monotonic() - began > STEADY_SECONDS:
                 delay = 0.25
             await asyncio.sleep(delay)

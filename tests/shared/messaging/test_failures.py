@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 import asyncpg
@@ -10,7 +11,7 @@ from aiokafka.errors import KafkaConnectionError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.messaging.failures import is_infrastructure
+from shared.messaging.failures import is_infrastructure, place_of
 from tests.fixtures import DatabaseFactory
 
 
@@ -58,3 +59,10 @@ async def test_a_server_that_ends_our_session_is_waited_for(database: DatabaseFa
         with pytest.raises(DBAPIError) as raised:
             await connection.execute(text("select 1"))
         assert is_infrastructure(raised.value)
+
+
+def test_of_an_error_its_place_is_told_and_not_its_message() -> None:
+    with pytest.raises(ValueError, match="6472") as failed:
+        int("6472010101010001 of somebody")
+    assert re.fullmatch(rf"{re.escape(__name__)}:\d+", place_of(failed.value))
+    assert place_of(ValueError("never raised")) == ""
