@@ -45,7 +45,7 @@ def state(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delenv(elsewhere, raising=False)
     folder = state_folder() / f"crash-{secrets.token_hex(4)}"
     yield folder
-    for process in processes_of(folder):
+    for process in (*holders_of(folder), *processes_of(folder)):
         process.kill()
     EmbeddedPostgres(folder / "postgres").forget()
     EmbeddedKafka(folder, "").forget()
@@ -218,6 +218,12 @@ def processes_of(state: Path) -> list[psutil.Process]:
         except psutil.Error:  # It ended while it was looked at.
             continue
     return found
+
+
+def holders_of(state: Path) -> list[psutil.Process]:
+    """Who holds the stack in a process of its own still: after a test that failed, say."""
+    living = [each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE]
+    return [each for each in living if str(state) in each.cmdline()]
 
 
 def process_named(state: Path, name: str) -> psutil.Process:
