@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
@@ -98,8 +99,14 @@ class Known:
         held: Sequence[bytes] = (),
     ) -> None:
         """Add what the register holds under any of these; ``held`` are digests that may be those of held rows."""
-        asked = [digests_as_array(each) for each in (cards, numbers, digests, held)]
-        for row in await read_rows(session, _LOOK_UP, numbering, references, *asked):
+        given: dict[str, Sequence[Any]]
+        given = {"references": references, "cards": cards, "numbers": numbers, "digests": digests, "held": held}
+        words, used = _look_up(tuple(name for name, values in given.items() if values))
+        if not words:
+            return
+        arguments: dict[str, Any] = {"numbering": numbering, "references": references}
+        arguments |= {name: digests_as_array(given[name]) for name in used if name not in arguments}
+        for row in await read_rows(session, words, *(arguments[name] for name in used)):
             self._note(row)
 
     def _note(self, row: Mapping[str, Any]) -> None:
@@ -160,35 +167,95 @@ def _standing(row: Mapping[str, Any]) -> Standing:
     return Standing(row["household_id"], row["region"], tuple(row["registers"]), row["reference"])
 
 
-_LOOK_UP: Final = """
-    select 'reference' as found, null::bytea as number, family.reference,
-        household.id as household_id, household.region, household.registers, null::uuid as member_id,
-        null::uuid as import_id
-    from household_reference as family join household on household.id = family.household_id
-    where family.numbering = $1::text and family.reference = any($2::text[]) and household.state = 'active'
-    union all
-    select 'card', card.kk_index, family.reference, household.id, household.region, household.registers, null, null
-    from family_card as card join household on household.id = card.household_id
-    left join household_reference as family on family.household_id = household.id and family.numbering = $1
-    where card.kk_index = any(cast($3::text as bytea[])) and card.valid_to is null and household.state = 'active'
-    union all
-    select 'holder', member.nik_index, null, household.id, household.region, null, member.id, member.import_id
-    from member join household on household.id = member.household_id
-    where member.nik_index = any(cast($4::text as bytea[])) and member.state = 'active'
-    union all
-    select 'row', row_digest, null, null, null, null, null, null
-    from member where row_digest = any(cast($5::text as bytea[])) and nik_index is null and state = 'active'
-    union all
-    select 'row', row_digest, null, null, null, null, null, null
-    from held_row where row_digest = any(cast($6::text as bytea[]))
-    union all
+def _search(found: str, rows: str, **told: str) -> str:
+    """Part of a look-up. Each says the same columns, so that any of them may come first."""
+    columns = (f"{told.get(name, f'null::{kind}')} as {name}" for name, kind in _TOLD.items())
+    return f"select '{found}' as found, {', '.join(columns)} from {rows}"
+
+
+def _waiting(where: str) -> str:
+    return f"({_search('waiting', f'cohort_entry where {where} and waits')} limit 1)"
+
+
+@lru_cache(maxsize=64)
+def _look_up(asked: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """One statement for what is asked, and for nothing else: what is not costs as much as what is not there.
+
+    Returns:
+        The statement, and the names of its arguments in their order.
+    """
+    words = " union all ".join(search for by, search in _SEARCHES if by in asked)
+    used = tuple(name for name in _ARGUMENTS if f"{{{name}}}" in words)
+    return words.format(**{name: _ARGUMENTS[name].format(place) for place, name in enumerate(used, start=1)}), used
+
+
+_ARGUMENTS: Final = {
+    "numbering": "${}::text",
+    "references": "${}::text[]",
+    "cards": "cast(${}::text as bytea[])",
+    "numbers": "cast(${}::text as bytea[])",
+    "digests": "cast(${}::text as bytea[])",
+    "held": "cast(${}::text as bytea[])",
+}
+_TOLD: Final = {
+    "number": "bytea", "reference": "text", "household_id": "uuid", "region": "text", "registers": "jsonb",
+    "member_id": "uuid", "import_id": "uuid",
+}  # fmt: skip
+_HOUSEHOLD: Final = {
+    "household_id": "household.id", "region": "household.region", "registers": "household.registers",
+    "reference": "family.reference",
+}  # fmt: skip
+_SEARCHES: Final = (
     (
-        select 'waiting', null, null, null, null, null, null, null
-        from cohort_entry where numbering = $1 and reference = any($2) and waits limit 1
-    )
-    union all
+        "references",
+        _search(
+            "reference",
+            """
+            household_reference as family join household on household.id = family.household_id
+            where family.numbering = {numbering} and family.reference = any({references})
+                and household.state = 'active'
+            """,
+            **_HOUSEHOLD,
+        ),
+    ),
     (
-        select 'waiting', null, null, null, null, null, null, null
-        from cohort_entry where nik_index = any(cast($4::text as bytea[])) and waits limit 1
-    )
-"""
+        "cards",
+        _search(
+            "card",
+            """
+            family_card as card join household on household.id = card.household_id
+            left join household_reference as family
+                on family.household_id = household.id and family.numbering = {numbering}
+            where card.kk_index = any({cards}) and card.valid_to is null and household.state = 'active'
+            """,
+            number="card.kk_index",
+            **_HOUSEHOLD,
+        ),
+    ),
+    (
+        "numbers",
+        _search(
+            "holder",
+            """
+            member join household on household.id = member.household_id
+            where member.nik_index = any({numbers}) and member.state = 'active'
+            """,
+            number="member.nik_index",
+            household_id="household.id",
+            region="household.region",
+            member_id="member.id",
+            import_id="member.import_id",
+        ),
+    ),
+    (
+        "digests",
+        _search(
+            "row",
+            "member where row_digest = any({digests}) and nik_index is null and state = 'active'",
+            number="row_digest",
+        ),
+    ),
+    ("held", _search("row", "held_row where row_digest = any({held})", number="row_digest")),
+    ("references", _waiting("numbering = {numbering} and reference = any({references})")),
+    ("numbers", _waiting("nik_index = any({numbers})")),
+)
