@@ -22,6 +22,7 @@ from benchmarks.databases import databases
 from benchmarks.measuring import Result, Stopwatch, percentile
 from benchmarks.workplace import Workplace
 from services.intake.register_lookup import Known
+from shared.messaging.collecting import collecting_seldom
 
 RATIO_MAX: Final = 5.0
 _PERSONS_PER_HOUSEHOLD: Final = 4
@@ -49,7 +50,9 @@ async def run(workplace: Workplace) -> Result:
             async def reference(index: bytes) -> bool:
                 return await probe.fetchval(index) is not None
 
-            figures = await _rounds(workplace.rounds, ours, reference, held)
+            # As in services, on both sides.
+            with collecting_seldom():
+                figures = await _rounds(workplace.rounds, ours, reference, held)
         await connection.close()
     mine, theirs = (statistics.median(figures[name]) for name in ("ours", "reference"))
     return Result(
