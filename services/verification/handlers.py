@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from shared.events.intake import (
     HouseholdWithdrawn,
 )
 from shared.events.verification import VerificationClosed
-from shared.messaging import EventRouter, Fact, Session, Tombstone, announce, upsert_newer
+from shared.messaging import EventRouter, Fact, Session, Tombstone, announce, correlation, upsert_newer
 
 router = EventRouter(service="verification")
 
@@ -110,15 +110,18 @@ async def open_verification_of_known_entries(
     await consider(session, causes.keys(), causes)
 
 
-@router.on(HouseholdUpdated)
-async def follow_household(event: HouseholdUpdated, session: Session, fact: Fact) -> None:
-    """A household moved: its open case goes to the officers of the new place, or ends where another city decides."""
-    case = await _open_case(session, event.household_id)
-    known = await session.get(Household, event.household_id)
-    if case is None:
-        await consider(session, [event.household_id], {event.household_id: fact})
-    elif known is not None and known.region != case.region:
-        await _move(session, case, known.region)
+@router.on(HouseholdUpdated, batch=True)
+async def follow_households(events: Sequence[HouseholdUpdated], session: Session, facts: Sequence[Fact]) -> None:
+    """Of each that moved the open case goes to the officers of the new place, or ends where another city decides.
+
+    One that has no open case may get one now: a closed list may have named it while another city had the word.
+    """
+    causes = {event.household_id: fact for event, fact in zip(events, facts, strict=True)}
+    await consider(session, causes.keys(), causes)
+    for case, region in await _left_behind(session, causes.keys()):
+        cause = causes[case.household_id]
+        with correlation(cause.correlation_id, cause.id):
+            await _move(session, case, region)
 
 
 @router.on(HouseholdWithdrawn)
@@ -155,6 +158,19 @@ def _close(session: Session, case: Case, reason: str) -> None:
 async def _open_case(session: Session, household_id: UUID) -> Case | None:
     query = select(Case).where(Case.household_id == household_id, col(Case.state).in_(sorted(OPEN)))
     return (await session.exec(query.with_for_update())).one_or_none()
+
+
+async def _left_behind(session: Session, household_ids: Collection[UUID]) -> Sequence[tuple[Case, str]]:
+    """The open cases whose household lives elsewhere by now, each with where it does; locked in the order of all."""
+    query = (
+        select(Case, Household.region)
+        .join(Household, col(Household.household_id) == Case.household_id)
+        .where(col(Case.household_id).in_(list(household_ids)), col(Case.state).in_(sorted(OPEN)))
+        .where(Household.region != Case.region)
+        .order_by(col(Case.id))
+        .with_for_update(of=Case)
+    )
+    return (await session.exec(query)).all()
 
 
 async def _keep_highest(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:

@@ -18,6 +18,7 @@ from shared.events.intake import (
     DuplicateResolved,
     DuplicateSuspected,
     HouseholdProfile,
+    HouseholdRegistered,
     HouseholdUpdated,
     HouseholdWithdrawn,
 )
@@ -148,6 +149,40 @@ async def test_a_case_ends_where_its_household_moves_to_another_city(verificatio
     assert (case.region, case.state) == (PLACE, "withdrawn")
     (closed,) = await verification.announced(VerificationClosed)
     assert (closed.household_id, closed.region, closed.reason) == (household.household_id, PLACE, "moved-away")
+
+
+async def test_households_that_move_at_the_same_time_are_followed_each_to_its_place(
+    verification: TestDeployment,
+) -> None:
+    add_neighbour(verification)
+    leaving, moving, staying = registered(), registered(), registered()
+    for household in (leaving, moving, staying):
+        await verification.deliver(household, *entries(household))
+    records = [
+        verification.record(_at(household, region), agency=agency)
+        for household, region, agency in (
+            (leaving, "64.71.01.1001", NEIGHBOUR),
+            (moving, "64.72.01.1001", None),
+            (staying, PLACE, None),
+        )
+    ]
+    for _ in range(2):
+        await verification.hear(*records)
+    cases = {case.household_id: (case.region, case.state) for case in await verification.fetch(CASES)}
+    assert cases == {
+        leaving.household_id: (PLACE, "withdrawn"),
+        moving.household_id: ("64.72.01.1001", "proposed"),
+        staying.household_id: (PLACE, "proposed"),
+    }
+    (closed,) = await verification.announced(VerificationClosed)
+    (headers,) = await verification.announced_headers(VerificationClosed)
+    sent = {name: value.decode() for name, value in records[0].headers}
+    assert closed.household_id == leaving.household_id
+    assert headers["ce_causationid"] == sent["ce_id"]
+
+
+def _at(household: HouseholdRegistered, region: str) -> HouseholdUpdated:
+    return HouseholdUpdated(**household.model_dump() | {"region": region, "revision": 2, "reason": "moved"})
 
 
 async def test_a_listed_household_that_moves_here_is_visited_here(verification: TestDeployment) -> None:
