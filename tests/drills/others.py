@@ -8,11 +8,11 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
 
 from shared.events.topics import consumer_group
 from tests.drills.load import DINSOS, LOOK_SECONDS
+from tests.drills.scaling import Noticed, wrong_looks
 from tests.drills.scene import DrillCity, Scene
 
 READS = {
@@ -79,9 +79,10 @@ class Others:
             await asyncio.sleep(LOOK_SECONDS)
 
     def judge(self, scene: Scene, lag_max: int) -> None:
-        """Nobody else stopped, and nobody else fell behind for good; the figures go to the report."""
+        """Nobody else stopped, fell behind for good, or noticed a second worker; the figures go to the report."""
+        noticed = {phase.name: self._noticed(phase) for phase in self.phases[1:]}
         for phase in self.phases[1:]:
-            scene.note(phase.name, self._figures(phase))
+            scene.note(phase.name, self._figures(phase, noticed[phase.name]))
             for name in self.city.here():
                 took = phase.took[name]
                 longest = max(took, default=0.0)
@@ -92,20 +93,23 @@ class Others:
             last = self._of_others(phase.behind[-1]) if phase.behind else {}
             for name, lag in last.items():
                 scene.expect(lag <= lag_max, f"{name} is {lag} records behind at the end of {phase.name}.")
+        scene.outcome.failed += wrong_looks(noticed, scene.size)
 
-    def _figures(self, phase: Phase) -> dict[str, Any]:
-        own = phase.took[self.scaled]
-        others = [each for name, took in phase.took.items() if name != self.scaled for each in took]
+    def _noticed(self, phase: Phase) -> Noticed:
+        reads = [each for name, took in phase.took.items() if name != self.scaled for each in took]
         lags = [max(self._of_others(look).values(), default=0) for look in phase.behind]
-        return {
-            "seconds": round(phase.seconds, 1),
-            "others_http_p50_ms": _milliseconds(others, 0.5),
-            "others_http_p99_ms": _milliseconds(others, 0.99),
-            "own_api_p99_ms": _milliseconds(own, 0.99),
-            "reads": len(others) + len(own),
-            "others_lag_median": statistics.median(lags) if lags else None,
-            "others_lag_max": max(lags, default=None),
-        }
+        return Noticed(
+            len(reads),
+            _milliseconds(reads, 0.5),
+            _milliseconds(reads, 0.99),
+            statistics.median(lags) if lags else None,
+            max(lags, default=None),
+        )
+
+    def _figures(self, phase: Phase, noticed: Noticed) -> dict[str, float | None]:
+        others = {f"others_{name}": figure for name, figure in asdict(noticed).items()}
+        own = _milliseconds(phase.took[self.scaled], 0.99)
+        return {"seconds": round(phase.seconds, 1), **others, "own_api_p99_ms": own}
 
     def _of_others(self, look: dict[str, int]) -> dict[str, int]:
         return {name: lag for name, lag in look.items() if name != self.scaled}

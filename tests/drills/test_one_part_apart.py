@@ -1,8 +1,12 @@
-"""Drill 17 must be able to fail: on what is lost, twice or out of order, and on others that stop or fall behind."""
+"""Drill 17 must be able to fail: on what is lost, twice or out of order, on a second worker that brings nothing.
+
+And on others that stop, fall behind or notice it.
+"""
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,7 +19,8 @@ from tests.drills.city import _DIRECTORY
 from tests.drills.drill_17_one_part_apart import _RATES, _WRONG, DRILL, LAG_MAX, SCALED
 from tests.drills.faults import TABLE_OF_TAKEN
 from tests.drills.others import READS, SILENT_SECONDS_MAX, Others, Phase
-from tests.drills.scene import DrillCity, Scene
+from tests.drills.scaling import AFTERWARDS, NOBODY, ONE, TWO, Drained, Noticed, wrong_drain, wrong_looks
+from tests.drills.scene import DrillCity, Scene, Size
 from tests.fixtures import DatabaseFactory
 
 OTHER = next(name for name in READS if name != SCALED)
@@ -73,16 +78,78 @@ def test_others_that_stop_or_fall_behind_fail_the_drill(
     nowhere = StackAddresses(KafkaAddress("", "", "", ""), PostgresAddress("", ""))
     shutil.copyfile(_DIRECTORY, tmp_path / "agencies.yaml")
     others = Others(DrillCity(nowhere, tmp_path), SCALED)
-    phase = Phase("two workers", behind=[{OTHER: 0, SCALED: 9_000}, {OTHER: behind, SCALED: 0}])
-    for name in READS:
-        phase.took[name] = [0.1]
-    phase.took[OTHER] = took
-    others.phases.append(phase)
+    for name in (NOBODY, ONE, TWO, AFTERWARDS):
+        phase = Phase(name, behind=[{OTHER: 0, SCALED: 9_000}, {OTHER: 0, SCALED: 0}])
+        phase.took |= {read: [0.1] for read in READS}
+        others.phases.append(phase)
+    two = others.phases[-2]
+    two.took[OTHER], two.behind[-1][OTHER] = took, behind
     servers: Any = None
     scene = Scene(DRILL, 1, "small", servers, tmp_path)
     others.judge(scene, LAG_MAX)
     assert len(scene.outcome.failed) == len(said)
     assert all(word in sentence for word, sentence in zip(said, scene.outcome.failed, strict=True))
+
+
+ALONE, TOGETHER = Drained(10_000, 0, 40.0), Drained(39_000, 19_500, 87.0)
+
+
+@pytest.mark.parametrize(
+    ("drained", "size", "said"),
+    [
+        pytest.param({ONE: ALONE, TWO: TOGETHER}, "large", [], id="well"),
+        pytest.param({ONE: ALONE, TWO: replace(TOGETHER, seconds=130.0)}, "large", ["300 events a second"], id="slow"),
+        pytest.param({ONE: ALONE, TWO: replace(TOGETHER, seconds=130.0)}, "small", [], id="a-small-run-is-too-short"),
+        pytest.param(
+            {ONE: ALONE, TWO: replace(TOGETHER, by_second=9_000)}, "small", ["second worker"], id="idle-second"
+        ),
+        pytest.param(
+            {ONE: ALONE, TWO: replace(TOGETHER, by_second=30_000)}, "small", ["first worker"], id="idle-first"
+        ),
+        pytest.param({ONE: ALONE}, "small", [TWO], id="no-rows-of-two"),
+        pytest.param({TWO: TOGETHER}, "small", [ONE], id="no-rows-of-one"),
+        pytest.param({}, "large", [ONE], id="no-rows"),
+    ],
+)
+def test_a_second_worker_that_brings_nothing_fails_the_drill(
+    drained: dict[str, Drained], size: Size, said: list[str]
+) -> None:
+    _is_said(list(wrong_drain(drained, size)), said)
+
+
+QUIET = Noticed(reads=900, http_p50_ms=20.0, http_p99_ms=68.0, lag_median=60.0, lag_max=196)
+LOOKS = dict.fromkeys((NOBODY, ONE, TWO, AFTERWARDS), QUIET)
+
+
+@pytest.mark.parametrize(
+    ("changed", "size", "said"),
+    [
+        pytest.param({}, "large", [], id="well"),
+        pytest.param({TWO: replace(QUIET, http_p99_ms=236.0, lag_max=642)}, "large", [], id="noise"),
+        pytest.param({TWO: replace(QUIET, http_p99_ms=354.0)}, "large", ["354.0", "354.0"], id="late"),
+        pytest.param({TWO: replace(QUIET, lag_max=643)}, "large", ["643", "643"], id="behind"),
+        pytest.param(
+            {ONE: replace(QUIET, http_p99_ms=354.0), TWO: replace(QUIET, http_p99_ms=354.0)},
+            "large", [NOBODY], id="late-with-one-already",
+        ),
+        pytest.param({TWO: replace(QUIET, http_p99_ms=354.0)}, "small", [], id="a-small-run-is-too-short"),
+        pytest.param({TWO: replace(QUIET, reads=0, http_p99_ms=None)}, "small", [TWO], id="no-reads"),
+        pytest.param({NOBODY: replace(QUIET, lag_max=None)}, "small", [NOBODY], id="no-looks-at-the-lag"),
+    ],
+)  # fmt: skip
+def test_others_that_notice_a_second_worker_fail_the_drill(
+    changed: dict[str, Noticed], size: Size, said: list[str]
+) -> None:
+    _is_said(list(wrong_looks(LOOKS | changed, size)), said)
+
+
+def test_a_time_at_which_nobody_looked_at_all_fails_the_drill() -> None:
+    _is_said(list(wrong_looks({NOBODY: QUIET, ONE: QUIET, AFTERWARDS: QUIET}, "small")), [TWO])
+
+
+def _is_said(found: list[str], words: list[str]) -> None:
+    assert len(found) == len(words), found
+    assert all(word in sentence for word, sentence in zip(words, found, strict=True)), found
 
 
 async def _take(connection: Any, case: UUID, household: UUID, taken: list[tuple[int, int]]) -> None:
