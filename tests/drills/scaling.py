@@ -18,7 +18,8 @@ SHARE_AT_LEAST = 0.25
 """Of what was taken while both drained: each has half of the partitions."""
 TIMES_AT_MOST = 2
 P99_NOISE_MS = 100
-LAG_NOISE_RECORDS = 250
+LAG_NOISE_RECORDS = 100
+LAG_MAX_NOISE_RECORDS = 250
 """A payment list of a hundred families is some two hundred records at once: whether a look falls into it is chance."""
 
 
@@ -78,7 +79,8 @@ def wrong_looks(noticed: Mapping[str, Noticed], size: Size) -> Iterator[str]:
 def _worse(before: Noticed, now: Noticed, when: str) -> Iterator[str]:
     figures = (
         ("The others' reads took ms", before.http_p99_ms, now.http_p99_ms, P99_NOISE_MS),
-        ("The others were records behind", before.lag_max, now.lag_max, LAG_NOISE_RECORDS),
+        ("The others were records behind, mostly", before.lag_median, now.lag_median, LAG_NOISE_RECORDS),
+        ("The others were records behind, at most", before.lag_max, now.lag_max, LAG_MAX_NOISE_RECORDS),
     )
     for what, earlier, later, noise in figures:
         if earlier is None or later is None or later > TIMES_AT_MOST * earlier + noise:

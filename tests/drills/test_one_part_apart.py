@@ -127,7 +127,8 @@ LOOKS = dict.fromkeys((NOBODY, ONE, TWO, AFTERWARDS), QUIET)
         pytest.param({}, "large", [], id="well"),
         pytest.param({TWO: replace(QUIET, http_p99_ms=236.0, lag_max=642)}, "large", [], id="noise"),
         pytest.param({TWO: replace(QUIET, http_p99_ms=354.0)}, "large", ["354.0", "354.0"], id="late"),
-        pytest.param({TWO: replace(QUIET, lag_max=643)}, "large", ["643", "643"], id="behind"),
+        pytest.param({TWO: replace(QUIET, lag_max=643)}, "large", ["643", "643"], id="far-behind-once"),
+        pytest.param({TWO: replace(QUIET, lag_median=221.0)}, "large", ["221.0", "221.0"], id="behind-mostly"),
         pytest.param(
             {ONE: replace(QUIET, http_p99_ms=354.0), TWO: replace(QUIET, http_p99_ms=354.0)},
             "large", [NOBODY], id="late-with-one-already",
