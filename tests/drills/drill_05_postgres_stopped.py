@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from tests.drills.scene import Drill, Scene
@@ -24,18 +24,20 @@ async def run(scene: Scene) -> None:
                 async with falls.next():
                     await asyncio.sleep(scene.random.uniform(0, 1))
                 await load.until(acknowledged=10)
-            struck = await strike_at_each_point(scene, city, load, falls.next, rounds=scene.at_size(1, 10))
-            scene.note("struck_at", dict(sorted(struck.items())))
+            for name, fall in (("stopped", falls.stop), ("connections ended", falls.end_connections)):
+                struck = await strike_at_each_point(scene, city, load, fall, rounds=scene.at_size(1, 5))
+                scene.note(f"struck_at, {name}", dict(sorted(struck.items())))
             await load.until_paid()
             await load.stop()
         scene.note("connections_ended", falls.connections_ended)
+        scene.expect(falls.connections_ended > 0, "Connections were ended.")
         await city.settled(within=180)
         await city.judge()
 
 
 @dataclass
 class Falls:
-    """The server falls in two ways, which take turns; the seed says with which it begins."""
+    """The server falls in two ways. At random moments they take turns; the seed says with which it begins."""
 
     scene: Scene
     connections_ended: int = 0
@@ -43,16 +45,24 @@ class Falls:
     def __post_init__(self) -> None:
         self._turn = self.scene.seed
 
-    @asynccontextmanager
-    async def next(self) -> AsyncIterator[None]:
-        """All connections end; or there is no server until the end of the block."""
+    def next(self) -> AbstractAsyncContextManager[None]:
+        """One of the two, and the other one the next time."""
         self._turn += 1
-        if self._turn % 2:
-            self.connections_ended += await self.scene.postgres.end_connections()
-            yield
-            return
+        return self.end_connections() if self._turn % 2 else self.stop()
+
+    @asynccontextmanager
+    async def stop(self) -> AsyncIterator[None]:
+        """There is no server until the end of the block."""
         await self.scene.postgres.kill()
         try:
             yield
         finally:
             await self.scene.postgres.start()
+
+    @asynccontextmanager
+    async def end_connections(self) -> AsyncIterator[None]:
+        """Every connection ends, once; whoever connects again is let in."""
+        ended = await self.scene.postgres.end_connections()
+        self.scene.expect(ended, "Somebody was connected whenever all connections were ended.")
+        self.connections_ended += ended
+        yield
