@@ -1,6 +1,6 @@
 """`python -m tests.drills [--seeds N] [--only 1,9] [--size small|large|huge] [--first-seed S] [--report FILE]`.
 
-``--minutes``: no seed begins later than that; the report holds what was judged.
+``--minutes``: no seed begins later than that; a drill of which none was played by then is not well.
 """
 
 from __future__ import annotations
@@ -45,6 +45,19 @@ class Line:
     seconds: float = 0.0
     outcomes: list[Outcome] = field(default_factory=list)
 
+    @property
+    def failures(self) -> list[str]:
+        """What is wrong, by seed. A drill of which nothing was played shows nothing."""
+        if not self.outcomes:
+            return ["no seed was played"]
+        return [
+            f"seed {seed}: {why}" for seed, one in zip(self.seeds, self.outcomes, strict=True) for why in one.failed
+        ]
+
+    @property
+    def is_well(self) -> bool:
+        return bool(self.outcomes) and all(one.is_well for one in self.outcomes)
+
     def as_dict(self) -> dict[str, Any]:
         counted = (
             "events",
@@ -65,9 +78,7 @@ class Line:
             "seed_numbers": self.seeds,
             **{name: sum(asdict(each)[name] for each in self.outcomes) for name in (*counted, *told)},
             "seconds": round(self.seconds, 1),
-            "failed": [
-                f"seed {seed}: {why}" for seed, one in zip(self.seeds, self.outcomes, strict=True) for why in one.failed
-            ],
+            "failed": self.failures,
             "notes": {str(seed): one.notes for seed, one in zip(self.seeds, self.outcomes, strict=True) if one.notes},
         }
 
@@ -101,6 +112,8 @@ def _parse(drills: Collection[int]) -> Any:
     missing = sorted(set(asked.only) - set(drills))
     if missing:
         parser.error(f"there is no drill {', '.join(map(str, missing))}")
+    if asked.seeds < 1 or asked.minutes <= 0:
+        parser.error("nothing would be played")
     return asked
 
 
@@ -123,15 +136,23 @@ async def _play(drills: Sequence[Drill], asked: Any) -> int:
         for drill in drills:
             line = Line(drill, commit)
             lines.append(line)
+            write_report(asked.report, lines)
             for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
                 if time.monotonic() > begins_before:
                     break
                 await _one(line, Scene(drill, seed, asked.size, servers, folder / f"{drill.number}-{seed}"))
-                written = json.dumps([each.as_dict() for each in lines], indent=1, default=str)
-                asked.report.write_text(written + "\n", encoding="utf-8")
-    failed = sum(not one.is_well for line in lines for one in line.outcomes)
-    print(f"{len(lines)} drills; {failed} failed. Report: {asked.report}")
-    return int(failed > 0)
+                write_report(asked.report, lines)
+    failed = [each for each in lines if not each.is_well]
+    for each in failed:
+        if not each.outcomes:
+            print(f"drill {each.drill.number:>2}: FAILED; no seed was played   {each.drill.name}")
+    print(f"{len(lines)} drills; {len(failed)} failed. Report: {asked.report}")
+    return int(bool(failed))
+
+
+def write_report(path: Path, lines: Sequence[Line]) -> None:
+    written = json.dumps([each.as_dict() for each in lines], indent=1, default=str)
+    path.write_text(written + "\n", encoding="utf-8")
 
 
 async def _one(line: Line, scene: Scene) -> None:
@@ -152,8 +173,9 @@ async def _one(line: Line, scene: Scene) -> None:
 
 
 async def _heal(scene: Scene) -> None:
-    """A drill that failed may have left a server down."""
+    """A drill that failed may have left a server down, or asleep."""
     for server in (scene.kafka, scene.postgres):
+        await server.resume()
         if not server.runs:
             await server.start()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,14 @@ class Server:
         """Shut down in order."""
         self.stops += self.runs
         await asyncio.to_thread(self._part.stop)
+
+    async def suspend(self) -> None:
+        """SIGSTOP to its first process, which is all there is of Kafka: connections stay, and nothing is answered."""
+        self._part.process.send_signal(signal.SIGSTOP)
+
+    async def resume(self) -> None:
+        """Let a suspended one go on; nothing happens to one that is not."""
+        self._part.process.send_signal(signal.SIGCONT)
 
     def throw_away(self) -> None:
         self._part.kill()
