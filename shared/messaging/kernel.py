@@ -145,6 +145,8 @@ class Kernel:
         parts = {loop.name: loop.wrong for loop in self.loops}
         if "consumer" in parts and parts["consumer"] is None and not self.consumer.alive():
             parts["consumer"] = "no partition is being polled"
+        if "relay" in parts and parts["relay"] is None:
+            parts["relay"] = self.relay.wrong
         return parts
 
     def _loops_of(self, role: Role) -> list[Loop]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +32,8 @@ PRODUCER_SECONDS_MAX = 86_400
 """A producer's name is forgotten by the broker when nobody has begun under it for a week."""
 CLIENTS_TURNS = 3
 """So many turns of the loop after a batch was given to it, Kafka's client has written it to its connection."""
+ANSWERS_WITHIN_SECONDS = 5.0
+"""Kafka that owes a relay an answer for longer is away, whatever the relay tries next."""
 STANDBY_SECONDS = 1.0
 POLL_SECONDS = 0.5
 # Held on the very connection that deletes: who loses the one loses the other.
@@ -64,6 +67,9 @@ class Relay:
         self.active = False
         self._rests = False
         """Whether nothing is under way, and whatever is committed is read at once."""
+        self._owed_since: float | None = None
+        """Since when Kafka owes an answer, to a producer that begins or to what was sent; over any number of attempts.
+        """
         self._awaited: asyncio.Event | None = None
         """Set when that is on its way to Kafka which was committed to the relay at rest; None where nothing was."""
 
@@ -73,6 +79,20 @@ class Relay:
             self._awaited = self._awaited or asyncio.Event()
             return self._awaited
         return None
+
+    @property
+    def wrong(self) -> str | None:
+        """What keeps it from sending although it runs: each attempt begins well, and Kafka that hangs ends it late."""
+        if self._owed_since is None or time.monotonic() - self._owed_since < ANSWERS_WITHIN_SECONDS:
+            return None
+        return "Kafka does not answer"
+
+    @contextmanager
+    def _kafka_answers(self) -> Iterator[None]:
+        """Whoever breaks off has had no answer yet."""
+        self._owed_since = self._owed_since or time.monotonic()
+        yield
+        self._owed_since = None
 
     async def run(self) -> None:
         """Relay until cancelled. Raises what went wrong; the supervisor waits and calls again."""
@@ -117,7 +137,8 @@ class Relay:
         rows = await connection.fetch(_FIRST, ROWS_MAX)
         if rows:
             reached("before-publish")
-            await asyncio.wait_for(self._send(producer, rows), sends_until - clock())
+            with self._kafka_answers():
+                await asyncio.wait_for(self._send(producer, rows), sends_until - clock())
             reached("after-publish")
             await connection.execute(_DELETE, as_array([str(row["id"]) for row in rows]))
         return len(rows)
@@ -155,7 +176,8 @@ class Relay:
 
     async def _wait_for_turn(self, connection: Any) -> None:
         # Nothing tells when another relay's session ends, so this asks again.
-        while not await connection.fetchval("select pg_try_advisory_lock($1)", RELAY_LOCK):  # noqa: ASYNC110
+        while not await connection.fetchval("select pg_try_advisory_lock($1)", RELAY_LOCK):
+            self._owed_since = None
             await asyncio.sleep(STANDBY_SECONDS)
 
     @asynccontextmanager
@@ -175,8 +197,9 @@ class Relay:
         try:
             # The client asks for a coordinator and for its epoch again and again, silently, for as long as Kafka has
             # none to give: the relay would hold its turn, move nothing and say nothing of it.
-            async with asyncio.timeout(START_SECONDS_MAX):
-                await producer.start()
+            with self._kafka_answers():
+                async with asyncio.timeout(START_SECONDS_MAX):
+                    await producer.start()
             yield producer
         except BaseException:
             await _abandon(producer)

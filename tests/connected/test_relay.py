@@ -339,3 +339,36 @@ async def test_a_relay_that_hangs_loses_its_turn_to_another(pair: Pair, monkeypa
         hanging.let_go()
         with pytest.raises(asyncpg.InterfaceError):
             await first
+
+
+class Unanswered:
+    """A producer whose broker takes connections and answers nothing."""
+
+    async def start(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_relay_says_that_kafka_does_not_answer_until_it_does(
+    deployment_of: DeploymentFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attempt begins well: a process that only relays called itself ready while its broker was suspended."""
+    monkeypatch.setattr("shared.messaging.relay.START_SECONDS_MAX", 0.01)
+    monkeypatch.setattr("shared.messaging.relay.ANSWERS_WITHIN_SECONDS", 0.0)
+    intake = await deployment_of(INTAKE)
+    said: list[str | None] = []
+
+    def make() -> Any:
+        said.append(relay.wrong)
+        return Unanswered()
+
+    relay = relay_of(intake, make=make)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            await relay.run()
+    assert said == [None, "Kafka does not answer"]
+    assert relay.wrong == "Kafka does not answer"
+    producer = AsyncMock()
+    monkeypatch.setattr(relay, "_make_producer", lambda: producer)
+    task = asyncio.create_task(relay.run())
+    await eventually(lambda: producer.start.called and relay.wrong is None, within=10)
+    task.cancel()
