@@ -46,6 +46,8 @@ HEARTBEAT_MS = 3_000
 POLL_MS_MAX = 300_000
 RETRY_SECONDS_MAX = 15.0
 POLL_AGE_SECONDS_MAX = 30.0
+FETCHED_BYTES_MAX = 1_048_576
+"""Of each partition, and not again before all of it was taken: with two batches it bounds what a worker holds."""
 ENDS_SECONDS_MAX = 1.0
 POSITIONS_SECONDS_MAX = 10.0
 
@@ -266,7 +268,7 @@ class Consumer:
             heartbeat_interval_ms=HEARTBEAT_MS,
             max_poll_interval_ms=POLL_MS_MAX,
             fetch_max_wait_ms=100,
-            max_partition_fetch_bytes=1_048_576,
+            max_partition_fetch_bytes=FETCHED_BYTES_MAX,
             isolation_level="read_uncommitted",
             parser=_parse_nothing,
             decoder=_hand_over_read,
