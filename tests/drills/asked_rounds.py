@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -23,6 +24,13 @@ from tests.drills.scene import DrillCity, Scene
 
 CLIENTS = 24
 _VOID = {"reason": "decided-in-error"}
+
+
+class Window(NamedTuple):
+    """One process of the agency's deployment, and the two people who decide there."""
+
+    officer: Desk
+    head: Desk
 
 
 class Held(NamedTuple):
@@ -39,12 +47,15 @@ class Asked:
 
     scene: Scene
     code: str
-    officer: Desk
-    head: Desk
+    windows: Sequence[Window]
+    """With each step whoever comes goes to the next one."""
     short_of: str
     """The reason with which those are refused for whom there is nothing left."""
     held: dict[str, Held] = field(default_factory=dict)
     told: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._turns = cycle(self.windows)
 
     async def round(self, family: str) -> None:
         """The family takes part if it does not yet; else it leaves."""
@@ -55,11 +66,11 @@ class Asked:
 
     async def _takes_part(self, family: str) -> None:
         path = f"/api/v1/programmes/{self.code}/enrolments:batch"
-        proposal = await self.officer.post(path, {"households": [family]}, key=uuid4().hex)
+        proposal = await next(self._turns).officer.post(path, {"households": [family]}, key=uuid4().hex)
         if proposal["accepted"]:
-            proposal = await decided(self.head, proposal)
+            proposal = await decided(next(self._turns).head, proposal)
         path = f"/api/v1/proposals/{proposal['proposal_id']}/items"
-        [item] = (await self.officer.get(path))["items"]
+        [item] = (await next(self._turns).officer.get(path))["items"]
         if item["state"] == "enrolled":
             [enrolment] = await self._active(family)
             self.held[family] = Held(enrolment["enrolment_id"], enrolment["persons"], item["rupiah"])
@@ -71,14 +82,16 @@ class Asked:
 
     async def leaves(self, family: str) -> None:
         """The enrolment is voided, and what it had taken is there for others."""
-        asked = await self.officer.post(f"/api/v1/enrolments/{self.held[family].enrolment_id}/void", _VOID)
-        await self.head.post(f"/api/v1/corrections/{asked['correction_id']}/decision", {"approve": True})
+        asked = await next(self._turns).officer.post(f"/api/v1/enrolments/{self.held[family].enrolment_id}/void", _VOID)
+        await next(self._turns).head.post(f"/api/v1/corrections/{asked['correction_id']}/decision", {"approve": True})
         self.scene.expect(not await self._active(family), f"{self.code}: a voided enrolment is active no more.")
         del self.held[family]
         self.told["voided"] += 1
 
     async def _active(self, family: str) -> list[Any]:
-        page = await self.officer.get("/api/v1/enrolments", programme=self.code, household_id=family, status="active")
+        page = await next(self._turns).officer.get(
+            "/api/v1/enrolments", programme=self.code, household_id=family, status="active"
+        )
         found: list[Any] = page["items"]
         return found
 

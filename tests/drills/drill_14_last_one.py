@@ -21,7 +21,7 @@ from services.programs.models import FundLineRow
 from services.programs.move_money import Item, balances, may_move
 from services.programs.rules.ledger import PATHS, Account, Balances, Move
 from shared.deployment import Deployment
-from tests.drills.asked_rounds import Asked, asked_rounds, decided
+from tests.drills.asked_rounds import Asked, Window, asked_rounds, decided
 from tests.drills.load import DINSOS
 from tests.drills.looking import opened
 from tests.drills.programme import document
@@ -29,6 +29,7 @@ from tests.drills.scene import Drill, DrillCity, Scene
 
 DRILL = Drill(14, "the last place, the last Rp 300.000, and rounds of mixed amounts")
 PROGRAMS = f"programs.{DINSOS}"
+APART = {PROGRAMS: ("api", "worker", "relay")}
 RUPIAH = 300_000
 AMPLE = 1_000_000
 HANDS_AT_ONCE = 8
@@ -41,22 +42,38 @@ MOVES = (Move.RESERVE, Move.RESERVE, Move.RESERVE, Move.RELEASE, Move.COMMIT, Mo
 @DRILL.run
 async def run(scene: Scene) -> None:
     clients = scene.at_size(60, 200)
-    async with scene.city() as city, httpx2.AsyncClient(limits=httpx2.Limits(max_connections=clients)) as http:
+    limits = httpx2.Limits(max_connections=2 * clients)
+    async with scene.city(roles_of=APART) as city, httpx2.AsyncClient(limits=limits) as http:
         async with city.load(registrations=0, decisions=1, disbursements=0) as load:
             families = await load.verified(clients)
             await load.stop()
-        await reach_for(scene, city, http, families, "quota-full", places=1)
-        await reach_for(scene, city, http, families, "fund-line-exhausted", ceiling_rupiah=RUPIAH)
-        await asked(scene, city, http, families, scene.at_size(150, 10_000))
+        windows = await open_windows(city, http)
+        await reach_for(scene, windows, families, "quota-full", places=1)
+        await reach_for(scene, windows, families, "fund-line-exhausted", ceiling_rupiah=RUPIAH)
+        await asked(scene, city, windows, families, scene.at_size(150, 10_000))
+        await both_answered(scene, city, clients)
         await rounds(scene, city, scene.at_size(300, 10_000))
         await city.settled()
         await city.judge()
 
 
+async def open_windows(city: DrillCity, http: httpx2.AsyncClient) -> list[Window]:
+    """At each of two processes of the deployment; so a lock that one of them keeps to itself protects nothing."""
+    second = await city.start_another(PROGRAMS, "api")
+    desks = [replace(city.desk("programs", DINSOS, title), http=http) for title in _TITLES]
+    return [Window(*desks), Window(*(replace(each, base_url=second.deployed.url) for each in desks))]
+
+
+async def both_answered(scene: Scene, city: DrillCity, clients: int) -> None:
+    """What each process has answered by its own word; each decided on every other family's enrolment, twice."""
+    answered = [(await each.metrics()).get("tuntas_http_seconds_count", 0.0) for each in city.of(PROGRAMS, "api")]
+    scene.note("answered_by_process", answered)
+    scene.expect(len(answered) == 2 and min(answered) >= clients, f"Two processes take part: {answered}")
+
+
 async def reach_for(
     scene: Scene,
-    city: DrillCity,
-    http: httpx2.AsyncClient,
+    windows: Sequence[Window],
     families: Sequence[str],
     exhausted: str,
     *,
@@ -65,11 +82,11 @@ async def reach_for(
 ) -> None:
     """Each family's enrolment is decided by a client of its own, all at once; one fits, the others are told why not."""
     code = f"LAST-{exhausted.upper()}"
-    officer, head = (replace(city.desk("programs", DINSOS, title), http=http) for title in _TITLES)
+    officer, heads = windows[0].officer, [windows[place % len(windows)].head for place in range(len(families))]
     await officer.post("/api/v1/programmes", contested(code, places, ceiling_rupiah))
     proposals = await asyncio.gather(*(_propose(officer, code, family) for family in families))
     scene.expect(all(each["accepted"] == 1 for each in proposals), f"{code}: everybody may be proposed.")
-    done = await asyncio.gather(*(decided(head, each) for each in proposals))
+    done = await asyncio.gather(*(decided(head, each) for head, each in zip(heads, proposals, strict=True)))
     scene.expect(sum(each["accepted"] for each in done) == 1, f"{code}: one is enrolled of {len(families)}.")
     scene.expect(sum(each["refused"] for each in done) == len(families) - 1, f"{code}: all others are refused.")
     refused = await asyncio.gather(*(_refusals(officer, each) for each in proposals))
@@ -93,16 +110,15 @@ def contested(
     return {"document": yaml.safe_dump(programme, allow_unicode=True, sort_keys=False)}
 
 
-async def asked(scene: Scene, city: DrillCity, http: httpx2.AsyncClient, families: list[str], count: int) -> None:
+async def asked(scene: Scene, city: DrillCity, windows: Sequence[Window], families: list[str], count: int) -> None:
     """Rounds over HTTP. Two programmes have room for a person of each family: one is short of places, one of money."""
-    officer, head = (replace(city.desk("programs", DINSOS, title), http=http) for title in _TITLES)
     room = len(families)
     programmes = [
-        Asked(scene, "ASKED-PLACES", officer, head, "quota-full"),
-        Asked(scene, "ASKED-MONEY", officer, head, "fund-line-exhausted"),
+        Asked(scene, "ASKED-PLACES", windows, "quota-full"),
+        Asked(scene, "ASKED-MONEY", windows, "fund-line-exhausted"),
     ]
     for each, places, ceiling in zip(programmes, (room, AMPLE), (AMPLE * RUPIAH, room * RUPIAH), strict=True):
-        await officer.post("/api/v1/programmes", contested(each.code, places, ceiling, per="person"))
+        await windows[0].officer.post("/api/v1/programmes", contested(each.code, places, ceiling, per="person"))
     await asked_rounds(scene, city, programmes, families, count)
 
 
