@@ -138,10 +138,11 @@ async def are_well_again(scene: Scene, city: DrillCity, outage: Outage, waited: 
 
 async def all_say_degraded(city: DrillCity) -> bool:
     """Every process says that its part for Kafka does not work; one that only answers requests works on."""
-    return all([await _says_degraded(each) for each in city.processes.values()])
+    return all([await says_degraded(each) for each in city.processes.values()])
 
 
-async def _says_degraded(process: DrillProcess) -> bool:
+async def says_degraded(process: DrillProcess) -> bool:
+    """Whether one does as much of that as its role asks of it."""
     status, body = await process.readiness()
     part = NEED_KAFKA.get(process.role)
     if part is None:
