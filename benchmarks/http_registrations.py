@@ -5,7 +5,7 @@ committed. Its clients hold 32 keep-alive connections, as officers and systems o
 connections to the database, one of each process. What clients send is made before the clock starts. No relay runs, as
 the other side has none: the outbox is filled and not emptied. The reference is pgbench with 8 connections: one prepared
 statement per family, made of the very rows that ours left of one family, with fresh ids and indexes, so that one way to
-the database and one commit write all of it.
+the database and one commit write all of it. It hashes nothing: its indexes are random bytes of the same length.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ async def run(workplace: Workplace) -> Result:
         await _register(city, numbers, 1.0 if seconds < 5 else 5.0, pids, [])
         database = await (await stack.enter_async_context(databases(workplace)))("intake", "by_hand")
         connection = await asyncpg.connect(database_of(city, "intake"))
-        statement, payload = await statement_of(connection)
+        statement, payload, row_bytes = await statement_of(connection)
         await connection.close()
         script = workplace.state / f"{workplace.root}-registration.sql"
         script.write_text(statement, encoding="utf-8")
@@ -86,6 +86,7 @@ async def run(workplace: Workplace) -> Result:
             "processes": PROCESSES,
             "clients": CLIENTS,
             "persons_per_family": 4,
+            "row_bytes_per_family": row_bytes,
             "registered": sum(each.operations for each in measured[0]),
             "p50_ms": round(statistics.median(took) * 1000, 2),
             "p99_ms": round(percentile(took, 0.99) * 1000, 2),
