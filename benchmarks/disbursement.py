@@ -1,5 +1,9 @@
 """A disbursement run: the payer's results of a list of 1,000,000 entitlements are worked in, 500 per commit.
 
+It is the second half of a run. Drawing up the list, its approvals, the commitment of the money and the reading of the
+payer's file are outside the clock on both sides: their rows stand already. Inside are, of each chunk, the look for
+its results, the rows below and the commit, which waits for the disk.
+
 Ours is the product's own settling: chunk after chunk by its timer, through the guarded fund line, the journal, the
 states of payments and entitlements, and an ``AidDisbursed`` per item in the outbox. The reference writes the same rows
 and bytes by hand (benchmarks/disbursement_by_hand.py), on a copy of the same database. By turns each settles 40,000
@@ -71,6 +75,8 @@ async def run(workplace: Workplace) -> Result:
         connections=1,
         reference_connections=1,
         notes={
+            "inside_the_clock": "settling: results to fund line, journal, states, outbox, commit",
+            "outside_the_clock": "list, approvals, commitment, the payer's file",
             "entitlements": items,
             "per_commit": CHUNK,
             "by_turns": segment * workplace.rounds,
