@@ -62,10 +62,10 @@ def main() -> int:
 def line(result: Result) -> str:
     """One benchmark, for people."""
     reference = "" if result.reference is None else f" against {result.reference:,.1f}"
-    said = "met" if result.met else "NOT met"
+    said = {True: ", met", False: ", NOT met", None: ""}[result.met]
     return (
         f"{result.name:<22}{result.ours:>12,.1f}{reference} {result.unit}: ratio {result.ratio:.3f}, "
-        f"goal {result.goal}, {said}"
+        f"goal {result.goal}{said}"
     )
 
 

@@ -67,9 +67,12 @@ class Result:
     unit: str
     ratio: float
     goal: str
-    met: bool
+    met: bool | None
+    """None where there is no goal."""
     cpu_us_per_op: float | None
     payload_bytes: int | None
+    """Of the events that an operation writes, sends or hears: their payloads as announced, without keys, headers and
+    rows. None where an operation announces nothing, or where operations differ."""
     connections: int
     """Of ours: to the database; of clients, where the notes say so."""
     reference_connections: int | None = None

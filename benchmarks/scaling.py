@@ -89,7 +89,7 @@ async def run(workplace: Workplace) -> Result:
         unit="events/s, 2 workers and 1",
         ratio=round(two / one, 3),
         goal="none: published",
-        met=True,
+        met=None,
         cpu_us_per_op=round(statistics.median(sum(each.cpu_us) for each in heard[1]), 1),
         payload_bytes=None,
         connections=CONNECTIONS,

@@ -187,11 +187,21 @@ def _result(looks: list[Look]) -> Result:
             "memory_mb_first": round(began, 1),
             "memory_mb_last": round(ended, 1),
             **{
-                f"{name} MB": f"{mb:.1f} to {looks[-1].resident_mb[name]:.1f}"
+                f"{name} {what}": value
                 for name, mb in looks[0].resident_mb.items()
+                for what, value in _grown(mb, looks[-1].resident_mb[name]).items()
             },
         },
     )
+
+
+def _grown(first_mb: float, last_mb: float) -> dict[str, float]:
+    """Of one service, what is told of all together."""
+    return {
+        "memory_growth": round(last_mb / first_mb - 1, 4),
+        "memory_mb_first": round(first_mb, 1),
+        "memory_mb_last": round(last_mb, 1),
+    }
 
 
 def _rate(began: Look, ended: Look) -> float:
