@@ -6,12 +6,16 @@ side is COPY by asyncpg, a table at a time in one transaction, of the very rows 
 checked, numbered, sealed and in memory before the clock starts, into the same emptied tables with all indexes and
 constraints. The file is the generated register, with the faults that real files have. Python looks for cycles as
 seldom as it does in a worker, on both sides, and never at the rows that are kept for the other side.
+
+The notes tell what two connections at once get, each with half of the households in a transaction of its own, and what
+both sides do once in a register that is already big.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +24,8 @@ from typing import Any
 import asyncpg
 
 from benchmarks.databases import Database, databases
-from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, middle_cpu_us, rates
+from benchmarks.full_register import PERSONS_PER_HOUSEHOLD, fill
+from benchmarks.measuring import Result, Sample, Stopwatch, by_turns, middle_cpu_us, middle_rate, rates
 from benchmarks.workplace import Workplace
 from local.register.figures import CITY
 from local.register.generate import generate
@@ -42,34 +47,62 @@ _DIRECTORY = Path(__file__).resolve().parents[1] / "local" / "agencies.yaml"
 async def run(workplace: Workplace) -> Result:
     """Households registered per second, on both sides."""
     families = workplace.at_size(200, CITY.families)
+    standing = workplace.at_size(1_000, 100_000)
     folder = workplace.state / f"{workplace.root}-register"
     folder.mkdir(parents=True, exist_ok=True)
     generate(folder, family_count=families)
     async with databases(workplace) as make:
         database = await make("intake", "bulk_import")
-        connection = await database.connect()
+        connection, second = await database.connect(), await database.connect()
         async with _deployment(workplace, database) as deployment:
             tables = Tables(connection, make.admin, await _tables(connection))
 
-            async def ours(_: int) -> Sample:
-                await tables.empty()
+            async def take_in() -> Stopwatch:
                 with collecting_seldom(), Stopwatch(beside=draft_ahead_of(deployment).processes) as watch:
                     await _take_in(deployment, folder / "register.csv")
+                return watch
+
+            async def copy() -> Stopwatch:
+                with collecting_seldom(), Stopwatch() as watch:
+                    await tables.copy(connection)
+                return watch
+
+            async def ours(_: int) -> Sample:
+                await tables.empty()
+                watch = await take_in()
                 await tables.keep()
                 return watch.sample(tables.households)
 
             async def reference(_: int) -> Sample:
                 await tables.empty()
-                with collecting_seldom(), Stopwatch() as watch:
-                    await tables.copy()
+                watch = await copy()
                 assert await tables.counts() == {name: len(rows) for name, rows in tables.kept.items()}
+                return watch.sample(tables.households)
+
+            async def reference_by_two(_: int) -> Sample:
+                await tables.empty()
+                first, *halves = tables.halves()
+                with collecting_seldom(), Stopwatch() as watch:
+                    await _copy(connection, first)
+                    await asyncio.gather(*map(_copy, (connection, second), halves))
+                assert await tables.counts() == {name: len(rows) for name, rows in tables.kept.items()}
+                return watch.sample(tables.households)
+
+            async def in_a_big_one(side: Callable[[], Awaitable[Stopwatch]]) -> Sample:
+                await tables.empty()
+                await fill(connection, standing * PERSONS_PER_HOUSEHOLD)
+                await make.admin.execute("checkpoint")
+                watch = await side()
+                assert (await tables.counts())["household"] == standing + tables.households
                 return watch.sample(tables.households)
 
             # Drafting processes are started, caches of codes and plans are filled, and the other side gets its rows.
             await ours(-1)
             await reference(-1)
-            measured = await by_turns(workplace.rounds, ours, reference)
+            *measured, by_two = await by_turns(workplace.rounds, ours, reference, reference_by_two)
+            big, big_reference = await in_a_big_one(take_in), await in_a_big_one(copy)
         await connection.close()
+        await second.close()
     households = tables.households
     return rates(
         "bulk_import",
@@ -86,6 +119,12 @@ async def run(workplace: Workplace) -> Result:
             "drafting_processes": _settings(workplace, database).import_processes,
             "part_rows": _settings(workplace, database).import_part_rows_max,
             "reference_cpu_us_per_op": middle_cpu_us(measured[1]),
+            "reference_by_two_connections_per_second": middle_rate(by_two),
+            "ratio_to_two_connections": round(middle_rate(measured[0]) / middle_rate(by_two), 3),
+            "families_of_the_big_register": standing,
+            "in_the_big_register_per_second": round(big.per_second, 1),
+            "reference_in_the_big_register_per_second": round(big_reference.per_second, 1),
+            "ratio_in_the_big_register": round(big.per_second / big_reference.per_second, 3),
         },
     )
 
@@ -99,6 +138,10 @@ async def _take_in(deployment: Deployment, file: Path) -> None:
         pass
 
 
+Rows = dict[str, list[asyncpg.Record]]
+"""Of tables, those first that others refer to."""
+
+
 @dataclass
 class Tables:
     """The tables of an intake database: emptied, read back as they are, and filled again by COPY."""
@@ -106,7 +149,7 @@ class Tables:
     connection: asyncpg.Connection[Any]
     admin: asyncpg.Connection[Any]
     names: list[str]
-    kept: dict[str, list[asyncpg.Record]] = field(default_factory=dict)
+    kept: Rows = field(default_factory=dict)
 
     @property
     def households(self) -> int:
@@ -123,17 +166,37 @@ class Tables:
             name: rows for name in self.names if (rows := await self.connection.fetch(f"select * from {_quoted(name)}"))
         }
 
-    async def copy(self) -> None:
-        async with self.connection.transaction():
-            for name, rows in self.kept.items():
-                schema, _, table = name.rpartition(".")
-                await self.connection.copy_records_to_table(
-                    table, schema_name=schema or None, columns=list(rows[0].keys()), records=rows
-                )
+    async def copy(self, connection: asyncpg.Connection[Any]) -> None:
+        await _copy(connection, self.kept)
+
+    def halves(self) -> tuple[Rows, Rows, Rows]:
+        """The import, to which all else belongs; then each half of the households with all that is theirs."""
+        first: Rows = {"import": self.kept["import"]}
+        halves: tuple[Rows, Rows] = ({}, {})
+        for name, rows in self.kept.items():
+            for row in rows if name not in first else ():
+                halves[_half(name, row)].setdefault(name, []).append(row)
+        return first, *halves
 
     async def counts(self) -> dict[str, int]:
         found = {name: await self.connection.fetchval(f"select count(*) from {_quoted(name)}") for name in self.names}
         return {name: count for name, count in found.items() if count}
+
+
+async def _copy(connection: asyncpg.Connection[Any], tables: Rows) -> None:
+    async with connection.transaction():
+        for name, rows in tables.items():
+            schema, _, table = name.rpartition(".")
+            await connection.copy_records_to_table(
+                table, schema_name=schema or None, columns=list(rows[0].keys()), records=rows
+            )
+
+
+def _half(name: str, row: asyncpg.Record) -> int:
+    """By the last digit of the household, or of what else a row is of."""
+    told = row["id"] if name == "household" else row.get("household_id") or row.get("key") or b"0"
+    digit = told[-1:].decode() if isinstance(told, bytes) else str(told)[-1]
+    return int(digit, 16) & 1
 
 
 async def _tables(connection: asyncpg.Connection[Any]) -> list[str]:

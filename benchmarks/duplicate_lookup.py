@@ -30,6 +30,7 @@ import asyncpg
 from benchmarks.bulk_import import _AGENCY, _KEY, _deployment
 from benchmarks.databases import databases
 from benchmarks.families import family
+from benchmarks.full_register import fill
 from benchmarks.measuring import Result, Stopwatch, percentile
 from benchmarks.workplace import Workplace
 from services.intake.bodies import NewHousehold
@@ -44,7 +45,6 @@ from shared.security import Caller, Role
 from shared.security.vault import derive_key
 
 RATIO_MAX: Final = 5.0
-_PERSONS_PER_HOUSEHOLD: Final = 4
 _PURPOSE: Final = "benchmark"
 _SYSTEM: Final = Caller("bench", _AGENCY, frozenset({Role.INTEGRATION_CLIENT}), ("64.72",))
 
@@ -70,7 +70,7 @@ async def run(workplace: Workplace) -> Result:
         database = await make("intake", "duplicate_lookup")
         connection = await database.connect()
         async with _deployment(workplace, database) as deployment:
-            await _fill(connection, persons)
+            await fill(connection, persons)
             asked = await _put_in(connection, deployment, looks)
             by_hand, product = await _ByHand.on(connection), _Product(deployment)
             # As in services, on both sides.
@@ -240,7 +240,7 @@ async def _put_in(connection: asyncpg.Connection[Any], deployment: Deployment, l
         "update family_card set kk_index = $2 where household_id = $1",
         [(each.household_id, vault.blind_index("kk", each.card)) for _, each in standing],
     )
-    await connection.execute("vacuum analyze")
+    await connection.execute("vacuum analyze family_card, member")
     return families
 
 
@@ -248,13 +248,6 @@ def _asked(deployment: Deployment, n: int, household_id: UUID | None) -> Asked:
     body = family(n, persons=1)
     proposal = read_proposal(deployment, NewHousehold.model_validate(body))
     return Asked(proposal.family, body["members"][0]["nik"], body["family_card_number"], household_id)
-
-
-async def _fill(connection: asyncpg.Connection[Any], persons: int) -> None:
-    """Households of four with indexes as random as real ones; the sealed fields are as long as real ones."""
-    await connection.execute(_HOUSEHOLDS.format(count=persons // _PERSONS_PER_HOUSEHOLD))
-    await connection.execute(_CARDS)
-    await connection.execute(_MEMBERS.format(per=_PERSONS_PER_HOUSEHOLD))
 
 
 _PROBE: Final = "select household_id from member where nik_index = $1 and state = 'active'"
@@ -287,26 +280,5 @@ _RESOLVE: Final = f"""
         from found
     )
     select household_id from found
-"""
-_HOUSEHOLDS: Final = """
-    insert into household (id, region, registers, address, key_version, state, revision, registered_at, updated_at)
-    select uuidv7(), '64.72.05.1002', '["own"]', decode(repeat('a5', 73), 'hex'), 1, 'active', 1, now(), now()
-    from generate_series(1, {count})
-"""
-_MEMBERS: Final = """
-    insert into member (
-        id, household_id, identity, key_version, nik_index, name_index, sex, birth_year, relation, dukcapil, warnings,
-        state, row_digest
-    )
-    select uuidv7(), household.id, decode(repeat('a5', 130), 'hex'), 1, sha256(uuid_send(gen_random_uuid())),
-        array[substr(sha256(int4send(random(1, 300))), 1, 16)], 'male', 1980,
-        case place when 1 then 'head' else 'child' end, 'unchecked', '[]', 'active',
-        sha256(uuid_send(gen_random_uuid()))
-    from household, generate_series(1, {per}) as place
-"""
-_CARDS: Final = """
-    insert into family_card (id, household_id, kk_index, number, key_version, valid_from)
-    select uuidv7(), id, sha256(uuid_send(gen_random_uuid())), decode(repeat('a5', 49), 'hex'), 1, '2020-01-01'
-    from household
 """
 _HEADS: Final = "select id, household_id from member where relation = 'head' order by row_digest limit $1"
