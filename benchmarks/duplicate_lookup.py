@@ -19,7 +19,7 @@ import hmac
 import statistics
 import time
 from base64 import b64decode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -198,7 +198,7 @@ class _Figures:
         return round(statistics.median(self.cpus_us), 1)
 
 
-async def _rounds(rounds: int, sides: dict[str, Look], families: list[Asked]) -> dict[str, _Figures]:
+async def _rounds(rounds: int, sides: Mapping[str, Look], families: list[Asked]) -> dict[str, _Figures]:
     """By turns, after a round of each that counts for nothing."""
     figures = {name: _Figures([], [], []) for name in sides}
     names = list(sides)
