@@ -73,6 +73,8 @@ class Load:
 
     def __post_init__(self) -> None:
         self._families = Families(self.scene.random.getrandbits(32))
+        # Of each kind of request the nth is asked once or not, whichever client asks it.
+        self._asks_once = {kind: self.scene.random_for(f"{kind} asked once") for kind in ("registration", "decisions")}
         self._listed: list[dict[str, Any]] = []
         self._lists = 0
         self._listing = asyncio.Lock()
@@ -153,7 +155,7 @@ class Load:
     async def _register_on(self) -> None:
         """One family more."""
         body = await self._next_family()
-        once = self._families.random.random() < ASKED_ONCE
+        once = self._asks_once["registration"].random() < ASKED_ONCE
         entry = self.scene.journal.asks("registration", niks=[each["nik"] for each in body["members"]], once=once)
         desk = self._desk("intake", "petugas-register", patience_s=0.0 if once else 120.0)
         try:
@@ -205,7 +207,7 @@ class Load:
             "visits", self._desk("verification", "petugas-verifikasi-1"), "/api/v1/visits:batch", {"visits": visits}
         )
         decisions = [{"case_id": each.case_id, "decision": "verified"} for each in known]
-        once = self._families.random.random() < self.decisions_asked_once
+        once = self._asks_once["decisions"].random() < self.decisions_asked_once
         desk = self._desk("verification", "kepala-bidang-verifikasi", patience_s=0.0 if once else 120.0)
         try:
             await self._journaled("decisions", desk, "/api/v1/decisions:batch", {"decisions": decisions})

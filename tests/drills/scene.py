@@ -1,4 +1,8 @@
-"""A drill, and the scene in which it plays: its seed, its servers, its outcome."""
+"""A drill, and the scene in which it plays: its seed, its servers, its outcome.
+
+A seed replays choices, not timing: the same families, victims, points and pauses, drawn in the same order. What meets
+what in which millisecond is the machine's, and so is an id that a service makes.
+"""
 
 from __future__ import annotations
 
@@ -80,6 +84,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.drill.number}/{self.seed}")
+        """Of the task that plays the drill, alone: a task beside it has one of its own, by ``random_for``."""
         self.journal = Journal(self.folder / "journal.jsonl")
 
     @property
@@ -93,6 +98,10 @@ class Scene:
     @property
     def postgres(self) -> Postgres:
         return self.servers.postgres
+
+    def random_for(self, name: str) -> random.Random:
+        """A generator of one task's own, the same for the same seed and name: no other task draws from it."""
+        return random.Random(f"{self.drill.number}/{self.seed}/{name}")
 
     def at_size(self, small: int, large: int) -> int:
         return small if self.size == "small" else large

@@ -54,6 +54,9 @@ class Storm:
     """CPU seconds of each process's present life, when it was last looked at."""
     _worked: float = 0.0
 
+    def __post_init__(self) -> None:
+        self._random = self.scene.random_for("storm")
+
     async def run(self) -> None:
         """Until cancelled."""
         next_at = 0.0
@@ -63,8 +66,8 @@ class Storm:
                     await self._bury(process)
                 self._look_at_clock_of(process)
             if self._worked >= next_at:
-                await self._kill(self.scene.random.choice(self.processes))
-                next_at = self._worked + self.scene.random.uniform(*EVERY_CPU_SECONDS[self.scene.size])
+                await self._kill(self._random.choice(self.processes))
+                next_at = self._worked + self._random.uniform(*EVERY_CPU_SECONDS[self.scene.size])
             await asyncio.sleep(LOOK_SECONDS)
 
     def _look_at_clock_of(self, process: DrillProcess) -> None:
@@ -97,9 +100,9 @@ class Storm:
         await self._start(process, armed=armed)
 
     async def _start(self, process: DrillProcess, *, armed: bool) -> None:
-        if armed and self.scene.random.random() < ARMED:
-            point = self._armed[process.key] = self.scene.random.choice(points_of(process))
-            process.arm(point, self.scene.random.randint(1, NTH_MAX))
+        if armed and self._random.random() < ARMED:
+            point = self._armed[process.key] = self._random.choice(points_of(process))
+            process.arm(point, self._random.randint(1, NTH_MAX))
         await process.start()
         self._used[process.key] = 0.0
 
