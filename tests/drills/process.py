@@ -39,6 +39,8 @@ class Forked(Deployed):
     """The same for all processes of its deployment, whatever else is done to one of them."""
     log_begins_at: int = 0
     """Where in the log its present life begins."""
+    ending: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whoever ends it: ``DrillProcess`` is made anew at every look, and this lasts."""
 
     def start(self) -> None:
         self.log_begins_at = self.log.stat().st_size if self.log.exists() else 0
@@ -70,7 +72,6 @@ class DrillProcess:
     deployed: Forked
     scene: Scene | None = None
     """Whose kills are counted."""
-    _ending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def name(self) -> str:
@@ -100,7 +101,7 @@ class DrillProcess:
     async def kill(self) -> bool:
         """SIGKILL; nothing of it is left when this returns. Whether it still ran: only then a kill is counted."""
         # Two faults may meet at one process: the second finds it dead.
-        async with self._ending:
+        async with self.deployed.ending:
             ran = self.runs
             await asyncio.to_thread(self.deployed.kill)
             if ran and self.scene is not None:
