@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import orjson
@@ -14,12 +16,14 @@ import pytest
 
 from shared.messaging.points import Point
 from tests.drills.__main__ import Line, find_drills, import_drill
+from tests.drills.city import _own_id
 from tests.drills.drill_10_rebalances import Moves
 from tests.drills.families import Families, closed_list, register_file
 from tests.drills.journal import Journal
 from tests.drills.judging import families_of_files, wrong_cases, wrong_families
-from tests.drills.nursery import Birth, Nursery, dying_at
-from tests.drills.scene import Drill, Outcome
+from tests.drills.nursery import Birth, Child, Nursery, dying_at
+from tests.drills.process import DrillProcess, Forked
+from tests.drills.scene import Drill, Outcome, Scene
 from tests.fixtures import eventually
 
 AFTER_PUBLISH: Point = "after-publish"
@@ -61,6 +65,36 @@ def test_a_line_of_the_report_sums_its_seeds_and_names_the_one_that_failed() -> 
 def test_one_wrong_of_any_kind_fails_a_drill(wrong: str) -> None:
     assert Outcome().is_well
     assert not Outcome(**{wrong: 1}).is_well  # type: ignore[arg-type]
+
+
+def test_the_choices_of_one_task_do_not_depend_on_those_of_another(tmp_path: Path) -> None:
+    scenes = [Scene(Drill(7, "a drill"), seed, "small", None, tmp_path / str(seed)) for seed in (1, 1, 2)]  # type: ignore[arg-type]
+    scenes[1].random.random()
+    scenes[1].random_for("another").random()
+    first, again, other = (scene.random_for("a task").getrandbits(64) for scene in scenes)
+    assert first == again
+    assert first != other
+
+
+async def test_two_who_end_one_process_meet_at_one_lock_and_its_death_is_counted_once() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as started:
+        forked = Forked("intake.nobody", "relay", "", Path(), {})
+        forked.process = Child(started.pid)  # type: ignore[assignment]
+        looks = [DrillProcess("intake.nobody/relay", forked) for _ in range(2)]
+        assert sorted(await asyncio.gather(*(each.kill() for each in looks))) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("topic", "headers", "counted"),
+    [
+        pytest.param("t.intake.a", [("ce_id", b"1"), ("ce_sequence", b"4")], b"1", id="a-fact-of-ours"),
+        pytest.param("t.intake.a", [("ce_id", b"1")], None, id="an-outsiders"),
+        pytest.param("t.intake.a", [("ce_id", b"1"), ("ce_sequence", b"-1")], None, id="a-number-that-is-none"),
+        pytest.param("t-profiles.intake.a", [("ce_id", b"1")], b"1", id="a-profile"),
+    ],
+)
+def test_only_what_our_relays_announced_is_an_event(topic: str, headers: Any, counted: bytes | None) -> None:
+    assert _own_id(SimpleNamespace(topic=topic, headers=headers), "t") == counted
 
 
 def test_the_same_seed_makes_the_same_families_and_no_number_twice() -> None:
