@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID, uuid4
+from random import Random
+from uuid import UUID
 
 from aiokafka.partitioner import DefaultPartitioner
 
@@ -19,18 +16,17 @@ from tests.drills.looking import dismiss_all, parked_by_reason, redrive_those
 from tests.drills.poison import BINARY_KEY, KINDS, NO_KEY, POISONS, Place, Said, unknown_types_known
 from tests.drills.poisoned import judge_handled, judge_parked, parked_at
 from tests.drills.scene import Drill, DrillCity, Scene
+from tests.drills.ways import compare, watching
 
 DRILL = Drill(9, "poison at the head of a partition")
-INTAKE, VERIFICATION = "intake.dinsos-samarinda", "verification.dinsos-samarinda"
+VERIFICATION = "verification.dinsos-samarinda"
 NOTES = "programs.dinsos-samarinda"
-ANNOUNCERS = (INTAKE, VERIFICATION, "programs.dinkop-samarinda")
+ANNOUNCERS = ("intake.dinsos-samarinda", VERIFICATION, "programs.dinkop-samarinda")
 MENDED = {"type-unknown", "handler-failed"}
 """What the next release knows, and what it does not fail at any more."""
 REDRIVEN_IN_VAIN = 60
 POISONED_HOUSEHOLDS = 5
-LATER_AT_MOST_S = 1.0
-LONGEST_LATER_AT_MOST_S = 10.0
-"""Of a few dozen families on a machine that does all of this at once, the slowest says little; this is a bound."""
+RECENT = 20
 ACKNOWLEDGED_BEHIND = 15
 ROUNDS_MAX = 30
 DISMISSED_AT_ONCE = 200
@@ -46,9 +42,10 @@ async def run(scene: Scene) -> None:
             await asyncio.sleep(2)
             async with watching(city) as undisturbed:
                 await asyncio.sleep(scene.at_size(6, 60))
-            async with watching(city) as poisoned:
-                for _ in range(scene.at_size(1, 10)):
-                    said += await poison_everything(scene, city, foreign)
+            households = set[UUID]()
+            async with watching(city, but=households) as poisoned:
+                for number in range(scene.at_size(1, 10)):
+                    said += await poison_everything(scene, city, foreign, households, number)
                     await asyncio.sleep(6)
                     await load.until(ACKNOWLEDGED_BEHIND)
             await load.stop()
@@ -97,89 +94,28 @@ async def mend(scene: Scene, city: DrillCity) -> None:
     scene.expect(failed, f"Handlers that fail for good have their records parked at {NOTES}.")
 
 
-@dataclass
-class Watch:
-    """From a household's row at intake to its row at verification, in seconds, as a client sees both come."""
+async def poison_everything(
+    scene: Scene, city: DrillCity, foreign: Foreigner, households: set[UUID], number: int
+) -> list[Said]:
+    """Some of every kind on each partition of every announcer, of strangers; and some for households at work.
 
-    seconds: list[float] = field(default_factory=list)
-    registered: dict[UUID, float] = field(default_factory=dict)
-
-    @property
-    def longest(self) -> float:
-        return max(self.seconds, default=0.0)
-
-    @property
-    def typical(self) -> float:
-        return self.share(0.5)
-
-    def share(self, share: float) -> float:
-        """So large a share of them took less, by the nearest rank."""
-        ordered = sorted(self.seconds)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
-
-
-@asynccontextmanager
-async def watching(city: DrillCity) -> AsyncIterator[Watch]:
-    """Until the block ends, and until all that was registered in it has arrived."""
-    watch, ends = Watch(), asyncio.Event()
-    task = asyncio.create_task(_watch(city, watch, ends))
-    try:
-        yield watch
-    finally:
-        ends.set()
-        await task
-
-
-async def _watch(city: DrillCity, watch: Watch, ends: asyncio.Event) -> None:
-    async with city.database(INTAKE) as intake, city.database(VERIFICATION) as verification:
-        known = {row["id"] for row in await intake.fetch("select id from household")}
-        gives_up_at = float("inf")
-        while not ends.is_set() or (watch.registered and time.monotonic() < gives_up_at):
-            if not ends.is_set():
-                for row in await intake.fetch("select id from household"):
-                    if row["id"] not in known:
-                        known.add(row["id"])
-                        watch.registered[row["id"]] = time.monotonic()
-            elif gives_up_at == float("inf"):
-                gives_up_at = time.monotonic() + 30
-            arrived = await verification.fetch(
-                "select household_id as id from household where household_id = any($1)", list(watch.registered)
-            )
-            for row in arrived:
-                watch.seconds.append(time.monotonic() - watch.registered.pop(row["id"]))
-            await asyncio.sleep(0.02)
-
-
-def compare(scene: Scene, undisturbed: Watch, poisoned: Watch) -> None:
-    later, longest_later = poisoned.typical - undisturbed.typical, poisoned.longest - undisturbed.longest
-    for name, watch in (("undisturbed", undisturbed), ("poisoned", poisoned)):
-        figures = {"typical_s": watch.typical, "p95_s": watch.share(0.95), "longest_s": watch.longest}
-        figures["households"] = len(watch.seconds)
-        scene.note(name, {each: round(value, 3) for each, value in figures.items()})
-        scene.expect(watch.seconds, f"Families were registered while all was {name}.")
-        scene.expect(not watch.registered, f"{len(watch.registered)} families never arrived while all was {name}.")
-    p95_later = poisoned.share(0.95) - undisturbed.share(0.95)
-    delays = {"typical": later, "p95": p95_later, "longest": longest_later}
-    scene.note("later_s", {name: round(seconds, 3) for name, seconds in delays.items()})
-    scene.expect(later < LATER_AT_MOST_S, f"Others are delayed by at most a second: {later:.2f} s.")
-    scene.expect(longest_later < LONGEST_LATER_AT_MOST_S, f"Nobody is delayed for long: {longest_later:.2f} s.")
-
-
-async def poison_everything(scene: Scene, city: DrillCity, foreign: Foreigner) -> list[Said]:
-    """Some of every kind on each partition of every announcer, of strangers; and some for households at work."""
+    Those at work are added to ``households`` before anything is said of them. They are chosen by their numbers in the
+    clients' journal, for what id a household has is the service's choice.
+    """
     places = [
         Place(fact_topic(city.topic_root, service, agency), partition, service, agency)
         for service, _, agency in (name.partition(".") for name in ANNOUNCERS)
         for partition in range(PARTITIONS)
     ]
     kinds = _dealt(scene, places)
-    each = await asyncio.gather(*(_poison_strangers(foreign, place, kinds[place]) for place in places))
+    chances = {place: scene.random_for(f"{place.service} {place.partition} {number}") for place in places}
+    each = await asyncio.gather(*(_poison_strangers(foreign, place, kinds[place], chances[place]) for place in places))
     said = [one for of_place in each for one in of_place]
-    async with city.database(VERIFICATION) as verification:
-        # Those about which verification has most to say yet.
-        rows = await verification.fetch("select household_id from verification_case order by opened_at desc limit 20")
-    known = scene.random.sample(rows, min(len(rows), POISONED_HOUSEHOLDS))
-    return said + [await _poison(scene, city, foreign, row["household_id"]) for row in known]
+    # Those about which verification has most to say yet.
+    recent = [UUID(entry.answer) for entry in scene.journal.of("registration") if entry.answer is not None][-RECENT:]
+    known = scene.random.sample(recent, min(len(recent), POISONED_HOUSEHOLDS))
+    households.update(known)
+    return said + [await _poison(scene, city, foreign, household) for household in known]
 
 
 def _dealt(scene: Scene, places: list[Place]) -> dict[Place, list[str]]:
@@ -190,8 +126,8 @@ def _dealt(scene: Scene, places: list[Place]) -> dict[Place, list[str]]:
     return {place: cards[number * each : (number + 1) * each] for number, place in enumerate(places)}
 
 
-async def _poison_strangers(foreign: Foreigner, place: Place, kinds: list[str]) -> list[Said]:
-    return [await _say(foreign, place, kind, uuid4()) for kind in kinds]
+async def _poison_strangers(foreign: Foreigner, place: Place, kinds: list[str], chance: Random) -> list[Said]:
+    return [await _say(foreign, place, kind, UUID(int=chance.getrandbits(128), version=4)) for kind in kinds]
 
 
 async def _say(foreign: Foreigner, place: Place, kind: str, household: UUID) -> Said:
