@@ -43,6 +43,7 @@ async def run(scene: Scene) -> None:
             for _ in range(scene.at_size(1, 8)):
                 slept_at[await sleep_past_the_session(scene, city, name)] += 1
             scene.note("slept_at", dict(slept_at))
+            scene.expect(not slept_at[SOMEWHERE], f"Each sleeper sleeps at the point that was named: {dict(slept_at)}")
             changed = await sleep_past_their_sessions(scene, city, rounds=scene.at_size(1, 8))
             await load.until_paid()
             await load.stop()
