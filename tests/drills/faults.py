@@ -24,7 +24,7 @@ from shared.events.verification import HouseholdVerified
 from shared.messaging import announcement, announcing, consumer, hearing, points, relay, written_ahead
 from shared.messaging.routing import EventRouter, Hearer
 from shared.service import Service
-from tests.drills import handled
+from tests.drills import handled, lateness
 from tests.drills.nursery import dying_at
 
 Wrapper = Callable[[Hearer], Callable[..., Awaitable[None]]]
@@ -44,7 +44,8 @@ class HandlerBroken(Exception):
 def fail_handlers(service: Service, seed: str, folder: str) -> None:
     """Handlers fail on every tenth event, by seed: half of these once, half of them until somebody mends it.
 
-    The mend is the file ``mended`` in the folder: from then on none of them fails at all.
+    An event says its household's id, which a service makes: the same seed has as many unlucky ones, not the same. The
+    mend is the file ``mended`` in the folder: from then on none of them fails at all.
     """
     mended, failed_once = Path(folder) / "mended", set[str]()
 
@@ -133,6 +134,11 @@ def write_down(service: Service, type_name: str, seconds: str) -> None:
 def note_handled(service: Service) -> None:
     """Its handlers write down what they take (see ``handled.py``)."""
     handled.note(service.events)
+
+
+def hear_late(service: Service, folder: str) -> None:  # noqa: ARG001 - every fault is called with the service
+    """It writes down in which order it hears, and hears late whom the drill names (see ``lateness.py``)."""
+    lateness.hear_late(Path(folder))
 
 
 def short_session(service: Service, milliseconds: str) -> None:  # noqa: ARG001 - every fault is called with the service
