@@ -118,7 +118,7 @@ async def _by_hand(workplace: Workplace, topics: Bus, connection: asyncpg.Connec
         kept = _Kept()
         left = events
         while left:
-            for records in (await consumer.getmany(timeout_ms=1_000, max_records=5_000)).values():
+            for records in (await consumer.getmany(timeout_ms=1_000, max_records=250)).values():
                 left -= len(records)
                 for record in records:
                     kept.keep(record)

@@ -7,10 +7,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from shared.events.topics import parse_topic
-from shared.messaging.consumer import kafka_options, make_plain_consumer
+from shared.messaging.consumer import make_plain_consumer
 from shared.settings import DeploymentSettings
 
 RECORDS_MAX = 1_000
@@ -96,13 +95,15 @@ async def _until(
 async def _ends(
     consumer: AIOKafkaConsumer, settings: DeploymentSettings, services: set[str] | None
 ) -> dict[TopicPartition, int]:
-    wanted = [
-        topic
-        for topic in await consumer.topics()
+    # What `consumer.topics()` asks for, of which it tells the names alone.
+    known = await consumer._client.fetch_all_metadata()
+    partitions = [
+        TopicPartition(topic, partition)
+        for topic in known.topics()
         if (announcer := parse_topic(topic, settings.topic_root))
         and (services is None or announcer.service in services)
+        for partition in known.partitions_for_topic(topic)
     ]
-    partitions = await _partitions(settings, wanted)
     if not partitions:
         return {}
     _know(consumer, partitions)
@@ -114,22 +115,6 @@ def _know(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
     """Have the client learn all these topics at once; asked for offsets only, it takes 0.1 s for each of them."""
     consumer.assign(partitions)
     consumer.pause(*partitions)
-
-
-async def _partitions(settings: DeploymentSettings, topics: list[str]) -> list[TopicPartition]:
-    if not topics:
-        return []
-    admin = AIOKafkaAdminClient(**kafka_options(settings))
-    await admin.start()
-    try:
-        described = await admin.describe_topics(topics)
-    finally:
-        await admin.close()
-    return [
-        TopicPartition(topic["topic"], partition["partition"])
-        for topic in described
-        for partition in topic["partitions"]
-    ]
 
 
 async def end_offsets(settings: DeploymentSettings) -> dict[tuple[str, int], int]:
