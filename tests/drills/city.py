@@ -25,6 +25,7 @@ from local.stack.processes import free_ports
 from local.story.desk import Desk, IssuerTokens
 from shared.events.topics import consumer_group, parse_topic
 from tests.drills import handled
+from tests.drills.announced import Announced
 from tests.drills.nursery import Birth, Child, Nursery
 from tests.drills.process import DrillProcess, Forked
 
@@ -37,14 +38,6 @@ _LOOK_SECONDS = 0.3
 _DIRECTORY = Path(__file__).parent / "agencies.yaml"
 BEGINS = datetime(2022, 12, 19, 9, tzinfo=ZoneInfo("Asia/Makassar"))
 """The business day on which every drill plays: programmes, decrees and payments are of one fiscal year."""
-
-
-@dataclass
-class Said:
-    """Records of topics, and the events of ours among them: by their ids, each once however often it was sent."""
-
-    records: int = 0
-    events: int = 0
 
 
 @dataclass
@@ -201,9 +194,9 @@ class DrillCity(City):
         assert self.scene is not None
         await judge(self, self.scene)
 
-    async def said(self) -> Said:
+    async def announced(self) -> Announced:
         """What all topics of this city hold."""
-        ends, said, ids = await self._ends(), Said(), set[bytes]()
+        ends, announced = await self._ends(), Announced(self.topic_root)
         left = {place for place, end in ends.items() if end}
         async with AIOKafkaConsumer(
             **self.addresses.kafka.aiokafka(), auto_offset_reset="earliest", max_partition_fetch_bytes=4 * 1024 * 1024
@@ -211,11 +204,10 @@ class DrillCity(City):
             consumer.assign(left)
             while left:
                 for records in (await consumer.getmany(timeout_ms=500, max_records=5_000)).values():
-                    said.records += len(records)
-                    ids.update(ident for each in records if (ident := _own_id(each, self.topic_root)) is not None)
+                    for each in records:
+                        announced.note(each)
                 left = {place for place in left if await consumer.position(place) < ends[place]}
-        said.events = len(ids)
-        return said
+        return announced
 
     async def _at_work(self) -> dict[str, Any]:
         """What keeps the city from being settled, by the servers' own word; the outboxes first, then the groups."""
@@ -289,16 +281,6 @@ class DrillCity(City):
             consumer.pause(*places)
             ends: dict[Any, int] = await consumer.end_offsets(places)
             return ends
-
-
-def _own_id(record: Any, root: str) -> bytes | None:
-    """The id of a record that a relay of the city's announced: our facts are numbered, and nobody forges profiles."""
-    headers, topic = dict(record.headers), parse_topic(record.topic, root)
-    is_fact = topic is not None and topic.kind == "facts"
-    if is_fact and not (headers.get("ce_sequence") or b"").isdigit():
-        return None
-    ident: bytes | None = headers.get("ce_id")
-    return ident
 
 
 async def _places(admin: Any, topics: Sequence[str]) -> list[Any]:

@@ -103,8 +103,10 @@ async def fifty_at_once(office: Office) -> None:
     office.judge_answers(entry, answers, "fifty at once")
     first = [each for each in answers if REPLAYED not in each.headers]
     office.scene.expect(len(first) == 1, f"One of fifty did the work, the others repeat: {len(first)} did.")
-    other = await office.send(key, office.families.next(), office.scene.random.randrange(2))
-    _expect_reused(office.scene, other)
+    other = office.families.next()
+    refused = office.asks(other)
+    _expect_reused(office.scene, await office.send(key, other, office.scene.random.randrange(2)))
+    office.scene.journal.refused(refused, "idempotency-key-reused")
 
 
 async def two_bodies_at_once(office: Office) -> None:

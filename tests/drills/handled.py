@@ -17,6 +17,7 @@ from sqlalchemy import text
 from shared.events.envelope import Fact
 from shared.messaging.routing import EventRouter, Hearer, arguments
 from shared.service import Service
+from tests.drills.announced import Announced, Numbered
 
 TABLE = """
     create table drill_handled (
@@ -57,6 +58,20 @@ async def wrong(connection: asyncpg.Connection) -> dict[str, int]:
     return dict(await connection.fetchrow(_WRONG))
 
 
+async def missing(connection: asyncpg.Connection, announced: Announced, router: EventRouter) -> list[Numbered]:
+    """Numbered facts that these handlers had to take and did not; without those that somebody dismissed."""
+    awaited = {event.full_type() for event in {*router.projections, *router.reactions}}
+    taken = {tuple(row) for row in await connection.fetch("select distinct topic, key, sequence from drill_handled")}
+    dismissed = {tuple(row) for row in await connection.fetch(_DISMISSED)}
+    return [
+        fact
+        for fact, where in announced.facts.items()
+        if where.type in awaited
+        and (fact.topic, fact.key.decode(), fact.sequence) not in taken
+        and (fact.topic, where.partition, where.offset) not in dismissed
+    ]
+
+
 def _noting(hearer: Hearer) -> Callable[..., Awaitable[None]]:
     async def noting(events: Any, session: Any, facts: Any) -> None:
         await hearer.function(*arguments(hearer, events, session, facts))
@@ -89,6 +104,9 @@ _TAKE = text(
     order by place
     """
 )
+_DISMISSED = """
+    select topic, partition, "offset" from kernel.parked where state = 'dismissed'
+"""
 # Records without a number are told apart by their offsets only: sent again, they are handled again.
 _WRONG = """
     with numbered as (

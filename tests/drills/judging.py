@@ -6,20 +6,24 @@ import asyncio
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from shared.events.intake import HouseholdRegistered
 from shared.messaging.reconcile import Report, differing_totals, reconcile
+from shared.serve import find_service
 from tests.drills import handled
+from tests.drills.announced import Announced
 from tests.drills.journal import Entry
 from tests.drills.load import DINSOS
 from tests.drills.looking import opened
+from tests.drills.profiles import NOTHING, last_said
 
 if TYPE_CHECKING:
     from tests.drills.city import DrillCity
     from tests.drills.scene import Scene
 
-Wrong = tuple[Literal["lost", "twice"], str]
+Wrong = tuple[Literal["lost", "twice", "unexplained"], str]
 ANY = "any id"
 """What a register file's acknowledgement says of each of its families."""
 INTAKE, VERIFICATION, PROGRAMS = f"intake.{DINSOS}", f"verification.{DINSOS}", f"programs.{DINSOS}"
@@ -27,16 +31,17 @@ INTAKE, VERIFICATION, PROGRAMS = f"intake.{DINSOS}", f"verification.{DINSOS}", f
 
 async def judge(city: DrillCity, scene: Scene) -> None:
     """Add to the scene's outcome what is wrong; call it when the city is settled."""
+    announced = await city.announced()
     await _reconcile(city, scene)
-    await _handled(city, scene)
+    await _handled(city, scene, announced)
+    await _register(city, scene, announced)
     await _registrations(city, scene)
     await _files(city, scene)
     await _decisions(city, scene)
     await _lists(city, scene)
     await _payments(city, scene)
-    said = await city.said()
-    scene.outcome.events += said.events
-    scene.note("records", said.records)
+    scene.outcome.events += announced.events
+    scene.note("records", announced.records)
     scene.outcome.acknowledged = scene.journal.acknowledgements
     scene.outcome.unacknowledged = scene.journal.without_answer
     scene.note("acknowledged", dict(Counter(each.kind for each in scene.journal.entries if each.answer is not None)))
@@ -55,22 +60,62 @@ async def _reconcile(city: DrillCity, scene: Scene) -> None:
         outcome.failed.append(f"reconcile: {each.kind} {each.count}: {each.where}")
 
 
-async def _handled(city: DrillCity, scene: Scene) -> None:
-    """The handlers of one deployment took each numbered fact once, and those of a household in their order."""
+async def _handled(city: DrillCity, scene: Scene, announced: Announced) -> None:
+    """The handlers of one deployment took every numbered fact once, and those of a household in their order."""
     if city.notes is None:
         return
     async with city.database(city.notes) as connection:
         taken = await handled.wrong(connection)
+        missing = await handled.missing(connection, announced, find_service(city.notes.partition(".")[0]).events)
     scene.note("handled_in_order", taken["handled"])
     scene.expect(taken["handled"], f"The handlers of {city.notes} wrote down what they took.")
-    for kind in ("twice", "out_of_order"):
-        if taken[kind]:
-            setattr(scene.outcome, kind, getattr(scene.outcome, kind) + taken[kind])
-            scene.outcome.failed.append(f"{kind}: {taken[kind]} facts handled by {city.notes}")
+    for kind, number in (("twice", taken["twice"]), ("out_of_order", taken["out_of_order"]), ("lost", len(missing))):
+        if number:
+            setattr(scene.outcome, kind, getattr(scene.outcome, kind) + number)
+            types = dict(Counter(announced.facts[each].type for each in missing)) if kind == "lost" else ""
+            scene.outcome.failed.append(f"{kind}: {number} facts handled by {city.notes} {types}")
+
+
+async def _register(city: DrillCity, scene: Scene, announced: Announced) -> None:
+    """What stands in the register was said, by a fact and a profile, and verification knows each household of it."""
+    async with city.database(INTAKE) as connection:
+        rows = await connection.fetch("select id, state, revision from household")
+    if not rows:
+        return
+    async with city.database(VERIFICATION) as connection:
+        known = {row["household_id"] for row in await connection.fetch("select household_id from household")}
+    registered = HouseholdRegistered.full_type()
+    said = {fact.key.decode() for fact, where in announced.facts.items() if where.type == registered}
+    wanted = {str(row["id"]): row["revision"] if row["state"] == "active" else None for row in rows}
+    heard = {str(each) for each in known}
+    for kind, what in wrong_households(wanted, said, heard, await last_said(city)):
+        _wrong(scene, kind, True, what)
+
+
+def wrong_households(
+    wanted: Mapping[str, int | None], said: Collection[str], heard: Collection[str], last: Mapping[str, int | None]
+) -> Iterator[Wrong]:
+    """What others know otherwise than the register.
+
+    Args:
+        wanted: the revision of each household of the register; None of one that left it.
+        said: households whose registration was announced.
+        heard: households that verification knows.
+        last: the revision of each household that its profiles topic holds last; None for a tombstone.
+    """
+    for household, revision in wanted.items():
+        if household not in said:
+            yield "lost", f"household {household} stands in the register, and its registration was never announced"
+        if household not in heard:
+            yield "lost", f"household {household} is unknown to verification"
+        if last.get(household, NOTHING) != revision:
+            yield "lost", f"the profile of {household} ends with {last.get(household, NOTHING)}, not with {revision}"
 
 
 async def _registrations(city: DrillCity, scene: Scene) -> None:
-    """A family that was acknowledged stands once, under its id, with all its members; another once or not at all."""
+    """A family that was acknowledged stands once, under its id, with all its members; one that was refused nowhere;
+    another once or not at all.
+    """
     entries = [*scene.journal.of("registration"), *families_of_files(scene.journal.of("file"))]
     if not entries:
         return
@@ -89,7 +134,7 @@ def families_of_files(files: Iterable[Entry]) -> Iterator[Entry]:
     """The families of register files, each as a registration of its own; acknowledged where the file was."""
     for file in files:
         for niks in file.about.get("families", ()):
-            yield Entry(file.number, "registration", {"niks": niks}, file.answer and ANY)
+            yield Entry(file.number, "registration", {"niks": niks}, file.answer and ANY, file.refused)
 
 
 def wrong_families(entries: Iterable[Entry], households_of: Callable[[str], Sequence[str]]) -> Iterator[Wrong]:
@@ -99,6 +144,11 @@ def wrong_families(entries: Iterable[Entry], households_of: Callable[[str], Sequ
         households = {household for each in found for household in each}
         if entry.answer is not None and not (households if entry.answer is ANY else households == {entry.answer}):
             yield "lost", f"registration {entry.number} was acknowledged as {entry.answer}, and is {sorted(households)}"
+        if entry.refused is not None and households:
+            yield (
+                "unexplained",
+                f"registration {entry.number} was refused ({entry.refused}), and is {sorted(households)}",
+            )
         if len(households) > 1 or any(len(each) > 1 for each in found):
             yield "twice", f"family {entry.number} is {sorted(households)}"
         if households and not all(found):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
 
 from services.programs.handlers import router
+from shared.events.intake import HouseholdRegistered
 from shared.messaging import EventRouter
 from tests.drills import handled
+from tests.drills.announced import Announced
 from tests.fixtures import DatabaseFactory
 
 
@@ -36,6 +39,21 @@ async def test_what_was_taken_is_counted_once_and_in_order(
     assert (found["handled"] - others, found["twice"], found["out_of_order"]) == wrong
 
 
+async def test_what_was_said_and_not_taken_is_missing_unless_somebody_dismissed_it(database: DatabaseFactory) -> None:
+    connection = await asyncpg.connect((await database("programs")).dsn)
+    await connection.execute(handled.TABLE)
+    announced = Announced("t")
+    for offset, kind in enumerate([REGISTERED, REGISTERED, "id.tuntas.of-no-interest.v1", REGISTERED]):
+        headers = [("ce_id", b"%d" % offset), ("ce_sequence", b"%d" % (offset + 1)), ("ce_type", kind.encode())]
+        announced.note(SimpleNamespace(topic="t.intake.a", headers=headers, key=b"1", partition=0, offset=offset))
+    await _take(connection, "t.intake.a", "1", [1])
+    missing = [each.sequence for each in await handled.missing(connection, announced, router)]
+    await connection.execute(_DISMISS, "t.intake.a", 3)
+    left = [each.sequence for each in await handled.missing(connection, announced, router)]
+    await connection.close()
+    assert (missing, left) == ([2, 4], [2])
+
+
 def test_one_handler_of_each_type_writes_down_what_is_taken_and_says_its_name() -> None:
     mine = EventRouter(
         router.service,
@@ -57,3 +75,12 @@ async def _take(connection: asyncpg.Connection, topic: str, key: str, sequences:
             " values ($1, 0, $2, $3, $4, 'any', 1)",
             topic, offset, key, sequence,
         )  # fmt: skip
+
+
+REGISTERED = HouseholdRegistered.full_type()
+_DISMISS = """
+    insert into kernel.parked (
+        id, topic, partition, "offset", key, reason, detail, record, key_version, state, settled_by, settled_reason
+    )
+    values (gen_random_uuid(), $1, 0, $2, '1', 'type-unknown', '{}', '', 1, 'dismissed', 'a drill', 'poison')
+"""

@@ -16,11 +16,11 @@ import pytest
 
 from shared.messaging.points import Point
 from tests.drills.__main__ import Line, find_drills, import_drill
-from tests.drills.city import _own_id
+from tests.drills.announced import Announced
 from tests.drills.drill_10_rebalances import Moves
 from tests.drills.families import Families, closed_list, register_file
 from tests.drills.journal import Journal
-from tests.drills.judging import families_of_files, wrong_cases, wrong_families
+from tests.drills.judging import families_of_files, wrong_cases, wrong_families, wrong_households
 from tests.drills.nursery import Birth, Child, Nursery, dying_at
 from tests.drills.process import DrillProcess, Forked
 from tests.drills.scene import Drill, Outcome, Scene
@@ -87,14 +87,18 @@ async def test_two_who_end_one_process_meet_at_one_lock_and_its_death_is_counted
 @pytest.mark.parametrize(
     ("topic", "headers", "counted"),
     [
-        pytest.param("t.intake.a", [("ce_id", b"1"), ("ce_sequence", b"4")], b"1", id="a-fact-of-ours"),
-        pytest.param("t.intake.a", [("ce_id", b"1")], None, id="an-outsiders"),
-        pytest.param("t.intake.a", [("ce_id", b"1"), ("ce_sequence", b"-1")], None, id="a-number-that-is-none"),
-        pytest.param("t-profiles.intake.a", [("ce_id", b"1")], b"1", id="a-profile"),
+        pytest.param("t.intake.a", [("ce_id", b"1"), ("ce_sequence", b"4")], 1, id="a-fact-of-ours"),
+        pytest.param("t.intake.a", [("ce_id", b"1")], 0, id="an-outsiders"),
+        pytest.param("t.intake.a", [("ce_id", b"1"), ("ce_sequence", b"-1")], 0, id="a-number-that-is-none"),
+        pytest.param("t-profiles.intake.a", [("ce_id", b"1")], 1, id="a-profile"),
     ],
 )
-def test_only_what_our_relays_announced_is_an_event(topic: str, headers: Any, counted: bytes | None) -> None:
-    assert _own_id(SimpleNamespace(topic=topic, headers=headers), "t") == counted
+def test_only_what_our_relays_announced_is_an_event(topic: str, headers: Any, counted: int) -> None:
+    announced = Announced("t")
+    for offset in range(2):
+        announced.note(SimpleNamespace(topic=topic, headers=headers, key=b"k", partition=3, offset=offset))
+    assert (announced.records, announced.events) == (2, counted)
+    assert [where.offset for where in announced.facts.values()] == [0] * len(announced.facts)
 
 
 def test_the_same_seed_makes_the_same_families_and_no_number_twice() -> None:
@@ -140,6 +144,13 @@ def test_the_judgement_sees_what_is_wrong(
         journal.acknowledged(entry, answer)
     found = [kind for kind, _ in wrong_families(journal.entries, lambda nik: tables.get(nik, []))]
     assert found == wrong
+
+
+def test_what_was_refused_stands_nowhere(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.refused(journal.asks("registration", niks=["1"]), "idempotency-key-reused")
+    assert list(wrong_families(journal.entries, lambda _: [])) == []
+    assert [kind for kind, _ in wrong_families(journal.entries, lambda _: ["a"])] == ["unexplained"]
 
 
 def test_a_move_is_a_partition_with_another_member() -> None:
@@ -216,3 +227,20 @@ async def test_a_child_takes_its_environment_and_says_in_its_log_why_it_ended(tm
     finally:
         nursery.close()
     assert "http_port" in (tmp_path / "child.log").read_text(encoding="utf-8").lower()
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "last", "wrongs"),
+    [
+        pytest.param("ab", "ab", {"a": 3, "b": None}, 0, id="all as it stands"),
+        pytest.param("b", "ab", {"a": 3, "b": None}, 1, id="a registration was not announced"),
+        pytest.param("ab", "b", {"a": 3, "b": None}, 1, id="verification knows nothing of it"),
+        pytest.param("ab", "ab", {"a": 2, "b": None}, 1, id="a profile of before"),
+        pytest.param("ab", "ab", {"b": None}, 1, id="no profile"),
+        pytest.param("ab", "ab", {"a": 3, "b": 1}, 1, id="a profile that was not erased"),
+    ],
+)
+def test_what_stands_in_the_register_is_known_outside(
+    said: str, heard: str, last: dict[str, int | None], wrongs: int
+) -> None:
+    assert len(list(wrong_households({"a": 3, "b": None}, said, heard, last))) == wrongs
