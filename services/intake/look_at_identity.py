@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Uuid, any_, cast, select
+from sqlalchemy import Uuid, any_, cast, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.intake.households import identities
-from services.intake.models import Household, Member, OpenCase, table
+from services.intake.models import Household, OpenCase, table
 from services.intake.rules.civil_numbers import read_person_number
 from shared.deployment import deployment_of_session
+from shared.driver import read_rows
 from shared.messaging import Session
 from shared.problem import Finding, Problem
 from shared.security import Caller, audit
 
-_case, _household, _member = table(OpenCase), table(Household), table(Member)
+_case, _household = table(OpenCase), table(Household)
 
 
 async def look_at_one(session: Session, caller: Caller, household_id: UUID, purpose: str) -> dict[str, Any]:
@@ -62,16 +63,17 @@ async def resolve_number(session: Session, caller: Caller, nik: str, purpose: st
         codes = [each.code for each in number.findings] or ["nik-missing"]
         raise Problem("number-refused", status=422, field="nik", errors=[Finding(code, "nik") for code in codes])
     index = deployment.vault.blind_index("nik", number.digits)
-    row = (
-        await session.execute(
-            select(_member.c.household_id, _household.c.region)
-            .join(_household, _household.c.id == _member.c.household_id)
-            .where(_member.c.nik_index == any_(cast([index], ARRAY(LargeBinary))), _member.c.state == "active")
-        )
-    ).one_or_none()
-    if row is None or not caller.may_see(row.region):
+    holders = await read_rows(session, _HOLDER, index)
+    if not holders or not caller.may_see(holders[0]["region"]):
         await audit(session, caller, "identity.not-resolved", None, purpose)
         raise Problem("nobody-found", status=404)
-    await audit(session, caller, "identity.resolved", {"household_id": row.household_id}, purpose)
-    household_id: UUID = row.household_id
+    household_id: UUID = holders[0]["household_id"]
+    await audit(session, caller, "identity.resolved", {"household_id": household_id}, purpose)
     return household_id
+
+
+_HOLDER: Final = """
+    select member.household_id, household.region from member join household on household.id = member.household_id
+    where member.nik_index = $1 and member.state = 'active'
+"""
+"""There is one at most: no number stands in the register twice."""
