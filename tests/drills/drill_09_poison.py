@@ -12,7 +12,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from shared.events.topics import PARTITIONS, fact_topic
 from tests.drills.foreign import Foreigner, foreigner
-from tests.drills.looking import dismiss_all, parked_by_reason, redrive_those
+from tests.drills.looking import dismiss_what_is_not_ours, parked_by_reason, redrive_those
 from tests.drills.poison import BINARY_KEY, KINDS, NO_KEY, POISONS, Place, Said, unknown_types_known
 from tests.drills.poisoned import judge_handled, judge_parked, parked_at
 from tests.drills.scene import Drill, DrillCity, Scene
@@ -147,7 +147,7 @@ async def dismiss_poison(scene: Scene, city: DrillCity, poison: int) -> int:
     """Somebody gives every poisoned record up; how many good ones were handled at that."""
     handled = 0
     for _ in range(ROUNDS_MAX + poison // DISMISSED_AT_ONCE):
-        dismissed, behind = await dismiss_all(city)
+        dismissed, behind = await dismiss_what_is_not_ours(city)
         handled += behind
         if not dismissed:
             break

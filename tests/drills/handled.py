@@ -59,16 +59,13 @@ async def wrong(connection: asyncpg.Connection) -> dict[str, int]:
 
 
 async def missing(connection: asyncpg.Connection, announced: Announced, router: EventRouter) -> list[Numbered]:
-    """Numbered facts that these handlers had to take and did not; without those that somebody dismissed."""
+    """Numbered facts that these handlers had to take and did not, whatever somebody did with them."""
     awaited = {event.full_type() for event in {*router.projections, *router.reactions}}
     taken = {tuple(row) for row in await connection.fetch("select distinct topic, key, sequence from drill_handled")}
-    dismissed = {tuple(row) for row in await connection.fetch(_DISMISSED)}
     return [
         fact
         for fact, where in announced.facts.items()
-        if where.type in awaited
-        and (fact.topic, fact.key.decode(), fact.sequence) not in taken
-        and (fact.topic, where.partition, where.offset) not in dismissed
+        if where.type in awaited and (fact.topic, fact.key.decode(), fact.sequence) not in taken
     ]
 
 
@@ -104,9 +101,6 @@ _TAKE = text(
     order by place
     """
 )
-_DISMISSED = """
-    select topic, partition, "offset" from kernel.parked where state = 'dismissed'
-"""
 # Records without a number are told apart by their offsets only: sent again, they are handled again.
 _WRONG = """
     with numbered as (
