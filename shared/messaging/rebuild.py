@@ -146,6 +146,8 @@ class _Remembered:
     last_sequence: int
     last_offset: int
     folded: Mark
+    dismissed: set[int]
+    """Numbers that somebody gave up: whatever came under one of them again was passed over."""
 
 
 class _Past:
@@ -159,16 +161,16 @@ class _Past:
     async def of(cls, session: Session) -> _Past:
         driver = await driver_in_transaction(session)
         limits = await driver.fetch("select topic, key, last_sequence, last_offset from kernel.heard")
-        skipped = await session.execute(
-            select(parked.c.topic, parked.c.partition, parked.c.offset).where(parked.c.state != "redriven")
-        )
-        return cls(
-            {
-                (topic, key): _Remembered(last_sequence, last_offset, Mark(topic, key))
-                for topic, key, last_sequence, last_offset in limits
-            },
-            {(row.topic, row.partition, row.offset) for row in skipped},
-        )
+        remembered = {
+            (topic, key): _Remembered(last_sequence, last_offset, Mark(topic, key), set())
+            for topic, key, last_sequence, last_offset in limits
+        }
+        not_handled = set()
+        for row in await session.execute(select(parked).where(parked.c.state != "redriven")):
+            not_handled.add((row.topic, row.partition, row.offset))
+            if row.state == "dismissed" and row.sequence is not None:
+                remembered[row.topic, row.key].dismissed.add(row.sequence)
+        return cls(remembered, not_handled)
 
     def handled_of(self, batch: Sequence[RawRecord], root: str) -> list[Received]:
         """The records of a batch that were handled then, read anew."""
@@ -179,12 +181,12 @@ class _Past:
         known = self._remembered.get((received.topic, received.key))
         if known is None or received.fault is not None:
             return False
-        if self._not_handled and (received.topic, received.partition, received.offset) in self._not_handled:
+        if (received.topic, received.partition, received.offset) in self._not_handled:
             return False
         if received.sequence is None:
             if received.offset > known.last_offset:
                 return False
-        elif received.sequence > known.last_sequence:
+        elif received.sequence > known.last_sequence or received.sequence in known.dismissed:
             return False
         judgement, _ = known.folded.judge(received)
         if judgement is Judgement.PARK:

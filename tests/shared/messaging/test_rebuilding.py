@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 from sqlalchemy import BigInteger, Boolean, Column, MetaData, Table, Text, Uuid, text, update
@@ -12,6 +14,7 @@ from sqlalchemy import BigInteger, Boolean, Column, MetaData, Table, Text, Uuid,
 from local.stack import StackAddresses
 from shared.events.envelope import Event
 from shared.events.intake import HouseholdRegistered, HouseholdUpdated, HouseholdWithdrawn
+from shared.events.programs import HouseholdEnrolled
 from shared.messaging import EventRouter, Session, TimerRouter, upsert_newer
 from shared.messaging.consumer import kafka_options
 from shared.messaging.parking import StoredRecord
@@ -24,6 +27,7 @@ from tests.fixtures import TopicFactory
 from tests.fixtures.deployments import DeploymentFactory, TestDeployment
 
 REGION = "64.72.05.1002"
+POISONED = 10
 metadata = MetaData()
 seen = Table(
     "test_seen_household",
@@ -74,9 +78,43 @@ def life(household: UUID) -> list[Event]:
     ]
 
 
+def damaged(record: StoredRecord, other: str) -> list[StoredRecord]:
+    """Ways in which a correction is not heard. Each would win over all else of its household, if it were folded."""
+    assert record.value is not None
+    body = orjson.loads(record.value) | {"revision": 9}
+
+    def saying(**what: Any) -> StoredRecord:
+        return replace(record, value=orjson.dumps(body | what))
+
+    def headed(name: str, value: bytes) -> StoredRecord:
+        return replace(saying(), headers=tuple((each, value if each == name else old) for each, old in record.headers))
+
+    return [
+        replace(record, value=b"{broken"),
+        saying(region="31.71.01.1001"),
+        saying(household_id=other),
+        saying(members=["x" * 300_000]),
+        headed("ce_time", b"yesterday"),
+        headed("ce_id", b"none"),
+        headed("ce_subject", b"household/of-nobody"),
+        headed("ce_type", HouseholdEnrolled.full_type().encode()),
+        headed("ce_correlationid", b"\xff"),
+        headed("traceparent", b"\0"),
+    ]
+
+
+def sound(city: TestDeployment, withdrawal: StoredRecord) -> StoredRecord:
+    """A correction that would win over all else of a household; the second fact of it."""
+    state = {"registers": ["dtks"], "members": [], "persons": 0, "reason": "moved", "revision": 9}
+    household = (withdrawal.key or b"").decode()
+    record = city.record(HouseholdUpdated(household_id=UUID(household), region=REGION, **state))
+    headers = {name: b"2" if name == "ce_sequence" else value for name, value in record.headers}
+    return replace(record, headers=tuple(headers.items()))
+
+
 @pytest.fixture
 async def city(deployment_of: DeploymentFactory, stack: StackAddresses, topics: TopicFactory) -> TestDeployment:
-    """A deployment that has lived through forty lives, each record twice, one of them poisoned and dismissed."""
+    """A deployment that has lived through forty lives, each record twice, ten of them poisoned and dismissed."""
     username, password = stack.kafka_admin
     kafka = {"kafka_bootstrap": stack.kafka_bootstrap, "kafka_username": username, "kafka_password": password}
     city = await deployment_of(SERVICE, **kafka)
@@ -86,13 +124,22 @@ async def city(deployment_of: DeploymentFactory, stack: StackAddresses, topics: 
         )
         await session.execute(text("insert into kernel.statement (name, value) values ('react-from', 'true')"))
     lives = [[city.record(each) for each in life(uuid4())] for _ in range(40)]
-    lives[20][1] = replace(lives[20][1], value=b"{broken")
+    other = (lives[0][0].key or b"").decode()
+    for place in range(POISONED):
+        own = lives[20 + place]
+        own[1] = damaged(own[1], other)[place]
+    repeated = [list(each) for each in lives]
+    # A sound copy of what was given up is passed over, because its number was.
+    repeated[20][1] = sound(city, repeated[20][2])
     await topics(lives[0][0].topic)
-    await send(city, [life[place] for place in range(4) for life in lives for _ in range(2)])
+    await send(city, [each[place] for place in range(4) for pair in zip(lives, repeated, strict=True) for each in pair])
     async for records in read_topics(city.deployment.settings, together=17):
         await city.hear(*records)
-    head = min(await city.parked(), key=lambda row: row.offset)
-    await dismiss(city.deployment.kernel.hearing, head, by="operator-1", reason="announced again by hand")
+    heads = [each for each in await city.parked() if each.reason != "behind"]
+    assert len(heads) == POISONED
+    for head in heads:
+        await dismiss(city.deployment.kernel.hearing, head, by="operator-1", reason="announced again by hand")
+    assert not await city.parked()
     return city
 
 
