@@ -152,8 +152,8 @@ def _fold(highest: dict[Hashable, Row], table: Table, rows: Sequence[Row], newer
     key_of = _key_of(table)
     for row in rows:
         key = key_of(row)
-        known = highest.get(key)
-        if known is None or row[newer] > known[newer]:
+        known = highest.setdefault(key, row)
+        if row[newer] > known[newer]:
             highest[key] = row
     return highest
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from typing import TypeVar
 
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
@@ -20,10 +21,11 @@ from shared.messaging.heard import Judgement, Mark, MarkKey, keep_marks, lock_ma
 from shared.messaging.metrics import HeardMetrics
 from shared.messaging.parking import Sealer, park
 from shared.messaging.points import reached
-from shared.messaging.records import Authority, Fault, RawRecord, Received, receive
+from shared.messaging.records import Authority, Fault, RawRecord, Received, Told, receive
 from shared.messaging.routing import EventRouter, Hearer, arguments
 from shared.messaging.writing_behind import writing_behind
 
+AnyTold = TypeVar("AnyTold", bound=Told)
 log = structlog.get_logger(__name__)
 
 ATTEMPTS_ALONE = 2
@@ -39,7 +41,7 @@ class ReactFrom:
 
     offsets: dict[tuple[str, int], int] = field(default_factory=dict)
 
-    def reacts_to(self, received: Received) -> bool:
+    def reacts_to(self, received: Told) -> bool:
         return received.offset >= self.offsets.get((received.topic, received.partition), 0)
 
 
@@ -167,14 +169,14 @@ class Hearing:
                 parked.append((each, fault))
         return handled, parked
 
-    async def dispatch(self, session: Session, handled: Sequence[Received], *, react: bool = True) -> None:
+    async def dispatch(self, session: Session, handled: Sequence[Told], *, react: bool = True) -> None:
         """Give records to their handlers: projections first, then reactions to what this deployment lived through."""
         for event_type, records in runs_of_a_type(handled):
             await self._project(session, event_type, records)
             if react:
                 await self._react(session, event_type, records)
 
-    async def _project(self, session: Session, event_type: type[Event], records: list[Received]) -> None:
+    async def _project(self, session: Session, event_type: type[Event], records: Sequence[Told]) -> None:
         session.info["projecting"] = True
         try:
             for hearer in self.router.projections.get(event_type, ()):
@@ -182,7 +184,7 @@ class Hearing:
         finally:
             session.info["projecting"] = False
 
-    async def _react(self, session: Session, event_type: type[Event], records: list[Received]) -> None:
+    async def _react(self, session: Session, event_type: type[Event], records: Sequence[Told]) -> None:
         lived_through = [
             each for each in records if self.react_from.reacts_to(each) and isinstance(each.event, event_type)
         ]
@@ -216,12 +218,12 @@ class _RemembersConsent:
         return consents
 
 
-def runs_of_a_type(handled: Iterable[Received]) -> list[tuple[type[Event], list[Received]]]:
+def runs_of_a_type(handled: Iterable[AnyTold]) -> list[tuple[type[Event], list[AnyTold]]]:
     """As few runs of one type as keep the order of each key: only that order is promised, so other keys may overtake.
 
     A record joins the last run of its type, unless an earlier record of its key stands in a later run.
     """
-    runs: list[tuple[type[Event], list[Received]]] = []
+    runs: list[tuple[type[Event], list[AnyTold]]] = []
     last_of_type: dict[type[Event], int] = {}
     last_of_key: dict[MarkKey, int] = {}
     for each in handled:
@@ -236,7 +238,7 @@ def runs_of_a_type(handled: Iterable[Received]) -> list[tuple[type[Event], list[
     return runs
 
 
-async def _call(hearer: Hearer, session: Session, records: list[Received]) -> None:
+async def _call(hearer: Hearer, session: Session, records: Sequence[Told]) -> None:
     if hearer.batch:
         events, facts = [each.event for each in records], [each.fact for each in records]
         await hearer.function(*arguments(hearer, events, session, facts))

@@ -41,7 +41,8 @@ async def read_topics(
         if not open_ends:
             return
         consumer.assign(sorted(open_ends))
-        await consumer.seek_to_beginning(*open_ends)
+        for place in open_ends:
+            consumer.seek(place, begins[place])
         async for records in _until(consumer, open_ends, together):
             yield records
     finally:

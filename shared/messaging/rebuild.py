@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +18,8 @@ from shared.driver import driver_in_transaction
 from shared.messaging.bulk import HeldRows
 from shared.messaging.heard import REBUILD_LOCK, Judgement, Mark, MarkKey
 from shared.messaging.reading import OneAhead, read_topics
-from shared.messaging.records import RawRecord, Received, receive
+from shared.messaging.records import RawRecord, Received, Told, receive
+from shared.messaging.retelling import retell
 from shared.messaging.tables import parked
 
 if TYPE_CHECKING:
@@ -139,6 +140,9 @@ class _AsItWasJudged:
         return True
 
 
+_AS_IT_WAS_JUDGED = _AsItWasJudged()
+
+
 @dataclass(slots=True)
 class _Remembered:
     """How far a key was heard, and how far it was folded again."""
@@ -172,10 +176,22 @@ class _Past:
                 remembered[row.topic, row.key].dismissed.add(row.sequence)
         return cls(remembered, not_handled)
 
-    def handled_of(self, batch: Sequence[RawRecord], root: str) -> list[Received]:
+    def handled_of(self, batch: Iterable[RawRecord], root: str) -> list[Told]:
         """The records of a batch that were handled then, read anew."""
-        judged = _AsItWasJudged()
-        return [each for raw in batch if self.was_handled(each := receive(raw, root, judged))]
+        return [told for raw in batch if (told := self._told(raw, root)) is not None]
+
+    def _told(self, raw: RawRecord, root: str) -> Told | None:
+        known = self._remembered.get((raw.topic, raw.key or b""))
+        if known is not None:
+            # What is parked still has a number that is higher than all that was handled.
+            next_number = known.folded.last_sequence + 1
+            if next_number <= known.last_sequence and next_number not in known.dismissed:
+                retold = retell(raw, root, next_number)
+                if retold is not None:
+                    known.folded.last_sequence, known.folded.last_offset = next_number, raw.offset
+                    return retold
+        received = receive(raw, root, _AS_IT_WAS_JUDGED)
+        return received if self.was_handled(received) else None
 
     def was_handled(self, received: Received) -> bool:
         known = self._remembered.get((received.topic, received.key))

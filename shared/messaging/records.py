@@ -62,6 +62,25 @@ class Fault:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
+class Told(Protocol):
+    """What handlers are given of a record."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes: ...
+    @property
+    def fact(self) -> Fact | None: ...
+    @property
+    def event(self) -> Event | Tombstone | None: ...
+    @property
+    def event_type(self) -> EventType | None: ...
+
+
 @dataclass(slots=True)
 class Received:
     """A record with what could be read of it: a fact and its event, or a fault; neither where it may be passed over."""
@@ -100,9 +119,9 @@ def receive_sound(raw: RawRecord, root: str, authority: Authority) -> Received |
     if not together.isascii() or b"\0" in together:
         return None
     ce_id, source, kind, subject, ce_time, ce_sequence, ce_correlation, ce_causation = envelope((*values, None))
-    contract, full_type, said_by, service, agency, numbered = _announced(raw.topic, root, source, kind)
+    contract, full_type, said_by, service, agency, numbered = announced_as(raw.topic, root, source, kind)
     sequence = _positive(ce_sequence.decode()) if numbered and ce_sequence is not None else None
-    event_id, time = read_id(ce_id.decode()), _instant(ce_time.decode())
+    event_id, time = read_id(ce_id.decode()), instant_of(ce_time.decode())
     correlation = event_id if ce_correlation is None else read_id(ce_correlation.decode())
     if event_id is None or time is None or correlation is None or (numbered and sequence is None):
         return None
@@ -139,7 +158,9 @@ def _envelope_among(names: tuple[str, ...]) -> Callable[[tuple[Any, ...]], tuple
     return itemgetter(*(places.get(name, len(names)) for name in _ENVELOPE))
 
 
-class _Announced(NamedTuple):
+class Announced(NamedTuple):
+    """What is known of a record by its topic, its source and its type."""
+
     contract: type[Event]
     full_type: str
     source: str
@@ -149,7 +170,7 @@ class _Announced(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _announced(topic: str, root: str, source: bytes, kind: bytes) -> _Announced:
+def announced_as(topic: str, root: str, source: bytes, kind: bytes) -> Announced:
     """Who announces what. Raises LookupError where this source may not say this on this topic, or nobody knows it."""
     full_type = kind.decode()
     known, contract = _announcer_on(topic, root), event_class(full_type)
@@ -160,7 +181,7 @@ def _announced(topic: str, root: str, source: bytes, kind: bytes) -> _Announced:
     if source != expected_source.encode() or says != announces:
         raise LookupError
     numbered = announcer.kind == "facts"
-    return _Announced(contract, full_type, expected_source, announcer.service, announcer.agency, numbered)
+    return Announced(contract, full_type, expected_source, announcer.service, announcer.agency, numbered)
 
 
 def receive_with_care(raw: RawRecord, root: str, authority: Authority) -> Received:
@@ -207,7 +228,7 @@ def _read(received: Received, raw: RawRecord, root: str, authority: Authority) -
         return Fault("key-wrong", {"bytes": len(raw.key)})
     if "ce_sequence" in headers and received.sequence is None and announcer.kind == "facts":
         return Fault("header-wrong", {"headers": ["ce_sequence"]})
-    time = _instant(headers["ce_time"])
+    time = instant_of(headers["ce_time"])
     correlation = read_id(headers["ce_correlationid"]) if "ce_correlationid" in headers else received.event_id
     if received.event_id is None or time is None or correlation is None:
         return Fault("header-wrong", {"headers": ["ce_id", "ce_time", "ce_correlationid"]})
@@ -319,7 +340,8 @@ def _positive(text: str | None) -> int | None:
     return int(text) or None
 
 
-def _instant(text: str) -> datetime | None:
+def instant_of(text: str) -> datetime | None:
+    """An aware moment; None where the text says none."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
