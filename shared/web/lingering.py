@@ -9,10 +9,10 @@ TOGETHER_MAX: Final = 32
 """So many requests share a transaction at most: what a failure makes us do again, and how long locks are held."""
 COMPANY_SECONDS: Final = 0.002
 """So long those who have come wait for those who were there the last time."""
-APART_SECONDS: Final = 0.020
+APART_SECONDS: Final = 0.030
 """So long apart transactions begin where few requests follow each other closely: all that follows a transaction, as far
 as the next service, costs little more for two requests than for one. No officer sees the wait."""
-FEW: Final = 4
+FEW: Final = 12
 """So many are not few: what each would gain by one more is less than what the wait costs."""
 PASSES_MAX: Final = 64
 """Whoever sends one request after the other waits in vain, and then no more than for one in so many."""
