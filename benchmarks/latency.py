@@ -2,8 +2,9 @@
 
 Families are registered at 30 % of the rate that intake sustains, which is measured first: with 8, 16, 32 and 64
 connections that are never idle, until more of them bring no more. The row of verification tells of itself by a trigger
-with NOTIFY, which fires at its commit. The reference sends a record of the same bytes with aiokafka, acks=all, one at a
-time at the same rate, and reads it with a consumer of its own; its time begins with the call of ``send``.
+with NOTIFY, which fires at its commit. The reference sends the same two records for each family, the fact and the
+profile with their envelopes, to topics of as many partitions, with aiokafka, acks=all, at the same rate, and reads them
+with a consumer of its own; its time begins with the call of ``send``, and ends when the fact is read.
 
 The notes tell how busy the processors of the machine were meanwhile, with this client, PostgreSQL and Kafka among what
 keeps them so, and the same at 30 % of what eight connections get, which is a smaller load.
@@ -26,14 +27,17 @@ import orjson
 import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from uuid_utils.compat import uuid7
 
+from benchmarks.bus import headers
 from benchmarks.families import family
 from benchmarks.load_client import Connection, connections, token_of
 from benchmarks.measuring import Result, Stopwatch, percentile
 from benchmarks.town import AGENCY, database_of, town
 from benchmarks.workplace import Workplace
 from local.city import City
-from shared.events.intake import HouseholdRegistered
+from shared.events.intake import HouseholdProfile, HouseholdRegistered
+from shared.events.topics import PARTITIONS
 from shared.messaging.collecting import collecting_seldom
 
 CONNECTIONS = (8, 16, 32, 64)
@@ -42,7 +46,6 @@ RISES = 1.05
 SHARE = 0.3
 RATIO_MAX = 5.0
 SECONDS_MAX = 0.1
-PARTITIONS = 3
 SETTLED_SECONDS_MAX = 120.0
 Echo = Callable[[float, float], Awaitable[list[float]]]
 ROUNDS_OF_EIGHT_MAX = 3
@@ -74,7 +77,7 @@ async def run(workplace: Workplace) -> Result:
         goal=f"<= {RATIO_MAX:.2f} and <= {SECONDS_MAX * 1000:.0f} ms",
         met=mine / theirs <= RATIO_MAX and mine <= SECONDS_MAX,
         cpu_us_per_op=loaded.cpu_us,
-        payload_bytes=len(_VALUE),
+        payload_bytes=sum(map(len, _RECORDS.values())),
         connections=most,
         rounds={
             "ours": [round(percentile(_after_the_answer(each), 0.99) * 1000, 1) for each in loaded.ours],
@@ -304,31 +307,37 @@ async def ticks(rate: float, seconds: float) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def _raw_log(workplace: Workplace) -> AsyncIterator[Echo]:
-    """A topic, a producer and a consumer; what is yielded sends at a rate and tells how long each record took."""
-    options, topic = workplace.stack.kafka.aiokafka(), f"{workplace.root}.raw"
+    """Two topics, a producer and a consumer; what is yielded sends at a rate and tells how long each fact took."""
+    options = workplace.stack.kafka.aiokafka()
+    facts, profiles = (f"{workplace.root}.raw.{kind}" for kind in ("facts", "profiles"))
     admin = AIOKafkaAdminClient(**options)
     await admin.start()
-    await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
+    await admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in (facts, profiles)])
     producer = AIOKafkaProducer(**options, acks="all")
-    consumer = AIOKafkaConsumer(topic, **options, group_id=None, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(facts, profiles, **options, group_id=None, auto_offset_reset="earliest")
     await producer.start()
     await consumer.start()
     read = Seen()
 
     async def consume() -> None:
         while True:
-            for records in (await consumer.getmany(timeout_ms=200)).values():
-                for record in records:
-                    read.tell(record.key.decode())
-
-    numbers = count()
+            for place, records in (await consumer.getmany(timeout_ms=200)).items():
+                if place.topic == facts:
+                    for record in records:
+                        read.tell(record.key.decode())
 
     async def echo(rate: float, seconds: float) -> list[float]:
         sent: dict[str, float] = {}
         async for _ in ticks(rate, seconds):
-            key = str(next(numbers))
-            sent[key] = time.perf_counter()
-            await producer.send_and_wait(topic, _VALUE, key=key.encode())
+            household = str(uuid7())
+            key, envelopes = household.encode(), [headers(each, household, 1) for each in _RECORDS]
+            sent[household] = time.perf_counter()
+            await asyncio.gather(
+                *[
+                    await producer.send(topic, value, key=key, headers=envelope)
+                    for topic, value, envelope in zip((facts, profiles), _RECORDS.values(), envelopes, strict=True)
+                ]
+            )
         await read.all_of(set(sent))
         return [read.at[key] - at for key, at in sent.items()]
 
@@ -343,11 +352,12 @@ async def _raw_log(workplace: Workplace) -> AsyncIterator[Echo]:
             await consuming
         await consumer.stop()
         await producer.stop()
-        await admin.delete_topics([topic])
+        await admin.delete_topics([facts, profiles])
         await admin.close()
 
 
-_VALUE = HouseholdRegistered.from_example().model_dump_json().encode()
+_RECORDS = {event: event.from_example().model_dump_json().encode() for event in (HouseholdRegistered, HouseholdProfile)}
+"""What intake says of a family, by its contracts."""
 _TELLS = """
     create or replace function bench_tell() returns trigger language plpgsql as
     $$ begin perform pg_notify('bench_seen', new.household_id::text); return null; end $$;
