@@ -116,9 +116,10 @@ async def _handle(
             if is_infrastructure(error):
                 raise
             del session.info.get("announced", [])[announced:]
-            mark.last_sequence = before[0]
             fault = failure(error)
     if fault is not None:
+        # Also of a gap that was accepted: the numbers before this one may come still, as long as nothing was handled.
+        mark.last_sequence = before[0]
         await restate(session, parked.id, fault)
         return fault.reason
     await settle(session, parked.id, "redriven", by=by)

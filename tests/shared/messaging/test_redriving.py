@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from uuid import UUID, uuid4
+
 import pytest
 from sqlalchemy import text
 
 from shared.driver import driver_in_transaction
-from shared.events.intake import HouseholdRegistered
+from shared.events.intake import HouseholdRegistered, HouseholdUpdated
 from shared.messaging import EventRouter, Fact, Session, TimerRouter, insert_rows
 from shared.messaging.redrive import redrive
 from shared.service import Service
@@ -53,3 +56,36 @@ async def test_what_fails_again_leaves_nothing_and_what_does_not_is_handled_once
     ways[0] = fail_no_more
     assert (await redrive(city.deployment.kernel.hearing, head, by="operator")).handled == 1
     assert [row.what for row in await city.fetch("select what from test_effect")] == ["written"]
+
+
+async def test_a_gap_before_what_still_fails_is_not_accepted(deployment_of: DeploymentFactory) -> None:
+    events = EventRouter(service="verification")
+
+    @events.on(HouseholdUpdated)
+    async def write(event: HouseholdUpdated, session: Session) -> None:
+        await insert_rows(session, effects, [{"event_id": event.household_id, "what": event.reason}])
+
+    city = await deployment_of(
+        Service("verification", DeploymentSettings, metadata, events, TimerRouter(service="verification"), routes=())
+    )
+    async with city.transaction() as session:
+        for statement in (*TABLES, "insert into kernel.statement (name, value) values ('react-from', 'true')"):
+            await session.execute(text(statement))
+    first, late, broken = (city.record(event) for event in life(uuid4()))
+    await city.hear(first, replace(broken, value=b"{broken"))
+    [head] = await city.parked()
+    hearing = city.deployment.kernel.hearing
+    assert (await redrive(hearing, head, by="operator", accept_gap=True)).stopped_by == "value-not-json"
+    await city.hear(late)
+    again = await redrive(hearing, (await city.parked())[0], by="operator")
+    assert (again.handled, again.left) == (1, 1)
+    assert [row.what for row in await city.fetch("select what from test_effect")] == ["late"]
+
+
+def life(household: UUID) -> list[HouseholdRegistered | HouseholdUpdated]:
+    state = {"region": "64.72.05.1002", "registers": ["dtks"], "members": [], "persons": 0}
+    return [
+        HouseholdRegistered(household_id=household, **state, revision=1),
+        HouseholdUpdated(household_id=household, **state, reason="late", revision=2),
+        HouseholdUpdated(household_id=household, **state, reason="broken", revision=3),
+    ]
