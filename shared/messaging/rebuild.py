@@ -170,10 +170,10 @@ class _Past:
             for topic, key, last_sequence, last_offset in limits
         }
         not_handled = set()
-        for row in await session.execute(select(parked).where(parked.c.state != "redriven")):
-            not_handled.add((row.topic, row.partition, row.offset))
-            if row.state == "dismissed" and row.sequence is not None:
-                remembered[row.topic, row.key].dismissed.add(row.sequence)
+        for topic, partition, offset, key, state, sequence in await session.execute(_NOT_HANDLED):
+            not_handled.add((topic, partition, offset))
+            if state == "dismissed" and sequence is not None and (topic, key) in remembered:
+                remembered[topic, key].dismissed.add(sequence)
         return cls(remembered, not_handled)
 
     def handled_of(self, batch: Iterable[RawRecord], root: str) -> list[Told]:
@@ -182,13 +182,13 @@ class _Past:
 
     def _told(self, raw: RawRecord, root: str) -> Told | None:
         known = self._remembered.get((raw.topic, raw.key or b""))
-        if known is not None:
-            # What is parked still has a number that is higher than all that was handled.
-            next_number = known.folded.last_sequence + 1
-            if next_number <= known.last_sequence and next_number not in known.dismissed:
-                retold = retell(raw, root, next_number)
+        if known is not None and not self._is_not_handled(raw):
+            folded = known.folded
+            number = folded.last_sequence + 1
+            if number <= known.last_sequence and number not in known.dismissed:
+                retold = retell(raw, root, number)
                 if retold is not None:
-                    known.folded.last_sequence, known.folded.last_offset = next_number, raw.offset
+                    folded.last_sequence, folded.last_offset = number, max(raw.offset, folded.last_offset)
                     return retold
         received = receive(raw, root, _AS_IT_WAS_JUDGED)
         return received if self.was_handled(received) else None
@@ -197,7 +197,7 @@ class _Past:
         known = self._remembered.get((received.topic, received.key))
         if known is None or received.fault is not None:
             return False
-        if (received.topic, received.partition, received.offset) in self._not_handled:
+        if self._is_not_handled(received):
             return False
         if received.sequence is None:
             if received.offset > known.last_offset:
@@ -211,3 +211,11 @@ class _Past:
             known.folded.last_sequence = received.sequence or known.folded.last_sequence
             return True
         return judgement is Judgement.HANDLE
+
+    def _is_not_handled(self, record: RawRecord | Received) -> bool:
+        return bool(self._not_handled) and (record.topic, record.partition, record.offset) in self._not_handled
+
+
+_NOT_HANDLED = select(
+    parked.c.topic, parked.c.partition, parked.c.offset, parked.c.key, parked.c.state, parked.c.sequence
+).where(parked.c.state != "redriven")

@@ -1,8 +1,9 @@
 """Retelling: what was handled once is read again, by where it stands.
 
-A rebuild asks nothing again that was found out when a record was heard: whether its announcer may say this of this
-region, and whether its key, its subject and its value agree. Whatever had failed stands with the parked. What is read
-is what a fold needs: the contract, the event, and that it is the next one of its key.
+A rebuild does not ask again what was found out when a record was heard, and what no fold needs: whether its announcer
+may say this of this region, and whether all of its envelope is as it should be. Whatever had failed stands with the
+parked. What is read is the contract, the event, that it is the next one of its key, and that it is about that key: a
+record of a contract that was not known then was passed over, and nobody has judged it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from shared.events.envelope import Event, Fact
-from shared.messaging.ids import read_id
+from shared.events.envelope import EVENT_BYTES_MAX, Event, Fact
+from shared.messaging.ids import read_id, text_of
 from shared.messaging.records import Announced, RawRecord, announced_as, instant_of
 
 
@@ -106,9 +107,13 @@ def retell(raw: RawRecord, root: str, number: int) -> Retold | None:
     try:
         headers = dict(raw.headers)
         announced = announced_as(raw.topic, root, headers["ce_source"], headers["ce_type"])
-        if not announced.numbered or headers["ce_sequence"] != b"%d" % number or not raw.value:
+        if not announced.numbered or headers["ce_sequence"] != b"%d" % number:
+            return None
+        if not raw.value or len(raw.value) > EVENT_BYTES_MAX:
             return None
         event = announced.contract.__pydantic_validator__.validate_json(raw.value)
+        if raw.key != text_of(event.subject_id).encode():
+            return None
     except Exception:  # noqa: BLE001 - what it was, is found out by whoever reads with care
         return None
     return Retold(raw, announced, headers, event, number)

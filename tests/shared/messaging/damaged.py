@@ -44,8 +44,9 @@ IDS = [
 ]
 TEXTS = [
     *IDS, *(f"household/{each}" for each in IDS), *CONTRACTS, "id.tuntas.household.registered.v2", "",
-    "/agencies/dinsos-samarinda/intake", "/agencies/dinkes-samarinda/intake", "0", "1", "-1", "007", "1_0", "9" * 19,
-    "2022-12-05T02:00:00.000Z", "2022-12-05T02:00:00+08:00", "2022-12-05T02:00:00", "1900-01-01T00:00:00Z", "NaN",
+    "/agencies/dinsos-samarinda/intake", "/agencies/dinkes-samarinda/intake", "0", "1", "7", "-1", "007", "1_0",
+    "9" * 19, "2022-12-05T02:00:00.000Z", "2022-12-05T02:00:00+08:00", "2022-12-05T02:00:00", "1900-01-01T00:00:00Z",
+    "NaN",
 ]  # fmt: skip
 NAMES = [*(name for name, _ in RECORDS[0].headers), "ce_causationid", "traceparent", "x-further", "ce_\udcff"]
 
