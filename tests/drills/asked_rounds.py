@@ -80,6 +80,10 @@ class Asked:
         self.told[reason["code"]] += 1
         self.scene.expect(reason["code"] == self.short_of, f"{self.code} refuses for {reason['code']}.")
 
+    async def all_ask(self, families: Sequence[str]) -> None:
+        """Everybody who has nothing asks at the same time; not all of them can have it."""
+        await asyncio.gather(*(self._takes_part(family) for family in families if family not in self.held))
+
     async def leaves(self, family: str) -> None:
         """The enrolment is voided, and what it had taken is there for others."""
         asked = await next(self._turns).officer.post(f"/api/v1/enrolments/{self.held[family].enrolment_id}/void", _VOID)
@@ -109,7 +113,7 @@ async def decided(head: Desk, proposal: Any) -> Any:
 async def asked_rounds(
     scene: Scene, city: DrillCity, programmes: Sequence[Asked], families: list[str], count: int
 ) -> None:
-    """So many rounds by clients with families of their own; then everybody leaves, and all is there again."""
+    """So many rounds by clients with families of their own; then all ask, everybody leaves, and all is there again."""
     turns = iter([scene.random.randrange(2**32) for _ in range(count)])
 
     async def work(mine: Sequence[str]) -> None:
@@ -118,6 +122,9 @@ async def asked_rounds(
 
     await asyncio.gather(*(work(families[first::CLIENTS]) for first in range(CLIENTS)))
     for each in programmes:
+        await _hold_against_tables(scene, city, each)
+        # By the chances of the rounds alone, there may have been enough for all who asked.
+        await each.all_ask(families)
         await _hold_against_tables(scene, city, each)
         scene.expect(each.told[each.short_of] > 0, f"Some came too late for {each.code}: {dict(each.told)}")
         await asyncio.gather(*(each.leaves(family) for family in list(each.held)))
