@@ -59,7 +59,7 @@ class Bus:
 
 
 def headers(event: type[Event], subject: str, sequence: int) -> list[tuple[str, str | bytes | None]]:
-    """The envelope that an announcer writes."""
+    """The envelope that an announcer writes; facts alone are numbered."""
     event_id, correlation = uuid7(), uuid7()
     said = {
         "ce_specversion": "1.0",
@@ -72,8 +72,9 @@ def headers(event: type[Event], subject: str, sequence: int) -> list[tuple[str, 
         "content-type": "application/json",
         "ce_id": str(event_id),
         "traceparent": f"00-{correlation.hex}-{event_id.hex[16:]}-01",
-        "ce_sequence": str(sequence),
     }
+    if event.kind == "facts":
+        said["ce_sequence"] = str(sequence)
     return [(name, value.encode()) for name, value in said.items()]
 
 

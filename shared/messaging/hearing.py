@@ -21,7 +21,7 @@ from shared.messaging.heard import Judgement, Mark, MarkKey, keep_marks, lock_ma
 from shared.messaging.metrics import HeardMetrics
 from shared.messaging.parking import Sealer, park
 from shared.messaging.points import reached
-from shared.messaging.records import Authority, Fault, RawRecord, Received, Told, receive
+from shared.messaging.records import Authority, Fault, Placed, RawRecord, Received, Told, receive
 from shared.messaging.routing import EventRouter, Hearer, arguments
 from shared.messaging.writing_behind import writing_behind
 
@@ -41,7 +41,7 @@ class ReactFrom:
 
     offsets: dict[tuple[str, int], int] = field(default_factory=dict)
 
-    def reacts_to(self, received: Told) -> bool:
+    def reacts_to(self, received: Placed) -> bool:
         return received.offset >= self.offsets.get((received.topic, received.partition), 0)
 
 

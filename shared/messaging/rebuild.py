@@ -18,7 +18,7 @@ from shared.driver import driver_in_transaction
 from shared.messaging.bulk import HeldRows
 from shared.messaging.heard import REBUILD_LOCK, Judgement, Mark, MarkKey
 from shared.messaging.reading import OneAhead, read_topics
-from shared.messaging.records import RawRecord, Received, Told, receive
+from shared.messaging.records import Placed, RawRecord, Received, Told, receive
 from shared.messaging.retelling import retell
 from shared.messaging.tables import parked
 
@@ -212,7 +212,7 @@ class _Past:
             return True
         return judgement is Judgement.HANDLE
 
-    def _is_not_handled(self, record: RawRecord | Received) -> bool:
+    def _is_not_handled(self, record: Placed) -> bool:
         return bool(self._not_handled) and (record.topic, record.partition, record.offset) in self._not_handled
 
 

@@ -31,8 +31,8 @@ _WRITTEN = frozenset((*_ENVELOPE, "ce_specversion", "ce_dataschema", "content-ty
 """What our announcers write."""
 
 
-class RawRecord(Protocol):
-    """What a Kafka client hands over."""
+class Placed(Protocol):
+    """Where a record stands in the log."""
 
     @property
     def topic(self) -> str: ...
@@ -40,6 +40,11 @@ class RawRecord(Protocol):
     def partition(self) -> int: ...
     @property
     def offset(self) -> int: ...
+
+
+class RawRecord(Placed, Protocol):
+    """What a Kafka client hands over."""
+
     @property
     def key(self) -> bytes | None: ...
     @property
@@ -62,15 +67,9 @@ class Fault:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-class Told(Protocol):
+class Told(Placed, Protocol):
     """What handlers are given of a record."""
 
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
     @property
     def key(self) -> bytes: ...
     @property
