@@ -2,12 +2,15 @@
 
 Families are registered at 30 % of the rate that intake sustains, which is measured first: with 8, 16, 32 and 64
 connections that are never idle, until more of them bring no more. The row of verification tells of itself by a trigger
-with NOTIFY, which fires at its commit. The reference sends the same two records for each family at the same rate, with
-their envelopes, to topics of as many partitions, by aiokafka with acks=all. What it measures has nothing in its way:
-the fact goes alone, and the profile once that is acknowledged; a consumer of its own reads the facts, another the
-profiles. Its time begins with the call of ``send``, and ends when the fact is read.
+with NOTIFY, which fires at its commit. The reference sends a record for each family at the same rate, the fact without
+its envelope, to a topic of three partitions, by aiokafka with acks=all, and reads it with a consumer of its own; its
+time begins with the call of ``send``.
 
-The notes tell how busy the processors of the machine were meanwhile, with this client, PostgreSQL and Kafka among what
+The notes tell the same beside the two records that intake sends for a family, with their envelopes, to topics of as
+many partitions as it has: the fact goes alone, and the profile once that is acknowledged; each has a consumer of its
+own, and the time ends when the fact is read.
+
+They also tell how busy the processors of the machine were meanwhile, with this client, PostgreSQL and Kafka among what
 keeps them so, and the same at 30 % of what eight connections get, which is a smaller load.
 """
 
@@ -17,7 +20,7 @@ import asyncio
 import os
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -26,19 +29,14 @@ from typing import Any, NamedTuple
 import asyncpg
 import orjson
 import psutil
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from uuid_utils.compat import uuid7
 
-from benchmarks.bus import headers
 from benchmarks.families import family
 from benchmarks.load_client import Connection, connections, token_of
 from benchmarks.measuring import Result, Stopwatch, percentile
+from benchmarks.raw_log import AS_INTAKE_SENDS, BARE, Echo, Seen, raw_log, ticks
 from benchmarks.town import AGENCY, database_of, town
 from benchmarks.workplace import Workplace
 from local.city import City
-from shared.events.intake import HouseholdProfile, HouseholdRegistered
-from shared.events.topics import PARTITIONS
 from shared.messaging.collecting import collecting_seldom
 
 CONNECTIONS = (8, 16, 32, 64)
@@ -47,8 +45,6 @@ RISES = 1.05
 SHARE = 0.3
 RATIO_MAX = 5.0
 SECONDS_MAX = 0.1
-SETTLED_SECONDS_MAX = 120.0
-Echo = Callable[[float, float], Awaitable[list[float]]]
 ROUNDS_OF_EIGHT_MAX = 3
 
 
@@ -63,11 +59,12 @@ async def run(workplace: Workplace) -> Result:
         sustained = await client.sustained(workplace.at_size(2, 8))
         most = _connections(sustained)
         # A look of the collector at all that this process has imported takes a tenth of a second, on both sides.
-        async with _raw_log(workplace) as echo:
+        async with raw_log(workplace, BARE) as bare, raw_log(workplace, AS_INTAKE_SENDS) as family_of_records:
+            logs = bare, family_of_records
             with collecting_seldom():
-                loaded = await _by_turns(client, echo, most, SHARE * sustained[most], seconds, workplace.rounds)
+                loaded = await _by_turns(client, logs, most, SHARE * sustained[most], seconds, workplace.rounds)
                 rounds = min(workplace.rounds, ROUNDS_OF_EIGHT_MAX)
-                eight = await _by_turns(client, echo, 8, SHARE * sustained[8], seconds, rounds)
+                eight = await _by_turns(client, logs, 8, SHARE * sustained[8], seconds, rounds)
     mine, theirs = loaded.after_the_answer(0.99), loaded.raw_log(0.99)
     return Result(
         name="latency",
@@ -78,7 +75,7 @@ async def run(workplace: Workplace) -> Result:
         goal=f"<= {RATIO_MAX:.2f} and <= {SECONDS_MAX * 1000:.0f} ms",
         met=mine / theirs <= RATIO_MAX and mine <= SECONDS_MAX,
         cpu_us_per_op=loaded.cpu_us,
-        payload_bytes=sum(map(len, _RECORDS.values())),
+        payload_bytes=len(BARE.records[0].value),
         connections=most,
         rounds={
             "ours": [round(percentile(_after_the_answer(each), 0.99) * 1000, 1) for each in loaded.ours],
@@ -111,6 +108,8 @@ class Loaded:
     connections: int
     ours: list[list[Registered]] = field(default_factory=list)
     raw: list[list[float]] = field(default_factory=list)
+    families: list[list[float]] = field(default_factory=list)
+    """As intake sends them, on the raw log."""
     busy: list[float] = field(default_factory=list)
     """Processors of the machine, while families were registered."""
     cpus_us: list[float] = field(default_factory=list)
@@ -124,12 +123,12 @@ class Loaded:
         return statistics.median(percentile(_after_the_answer(each), share) for each in self.ours)
 
     def raw_log(self, share: float) -> float:
-        return statistics.median(percentile(each, share) for each in self.raw)
+        return _middle(self.raw, share)
 
     def told(self) -> dict[str, float | int | str]:
         answers = [[each.answered - each.asked for each in of_round] for of_round in self.ours]
         whole_ways = [[each.known - each.asked for each in of_round] for of_round in self.ours]
-        mine, theirs = self.after_the_answer(0.99), self.raw_log(0.99)
+        mine, theirs, families = self.after_the_answer(0.99), self.raw_log(0.99), _middle(self.families, 0.99)
         return {
             "connections": self.connections,
             "offered_per_second": round(self.rate, 1),
@@ -140,6 +139,9 @@ class Loaded:
             "ours_p99_ms": round(mine * 1000, 1),
             "reference_p99_ms": round(theirs * 1000, 1),
             "ratio": round(mine / theirs, 2),
+            "as_intake_sends_p99_ms": round(families * 1000, 1),
+            "as_intake_sends_p50_ms": round(_middle(self.families, 0.5) * 1000, 1),
+            "ratio_to_as_intake_sends": round(mine / families, 2),
             "ours_p50_ms": round(self.after_the_answer(0.5) * 1000, 1),
             "reference_p50_ms": round(self.raw_log(0.5) * 1000, 1),
             "answered_p50_ms": round(_middle(answers, 0.5) * 1000, 1),
@@ -150,16 +152,25 @@ class Loaded:
 
 
 async def _by_turns(
-    client: _Client, echo: Echo, connections_open: int, rate: float, seconds: float, rounds: int
+    client: _Client, logs: tuple[Echo, Echo], connections_open: int, rate: float, seconds: float, rounds: int
 ) -> Loaded:
-    """Registrations and raw records at the same rate; who begins changes."""
-    loaded = Loaded(rate, connections_open)
+    """Registrations and both kinds of raw records at the same rate; who begins changes."""
+    loaded, (bare, family_of_records) = Loaded(rate, connections_open), logs
+
+    async def register() -> None:
+        await client.register(loaded, seconds)
+
+    async def send_bare() -> None:
+        loaded.raw.append(await bare(rate, seconds))
+
+    async def send_families() -> None:
+        loaded.families.append(await family_of_records(rate, seconds))
+
+    sides = [register, send_bare, send_families]
     for number in range(rounds):
-        for ours_first in (number % 2 == 0, number % 2 == 1):
-            if ours_first:
-                await client.register(loaded, seconds)
-            else:
-                loaded.raw.append(await echo(rate, seconds))
+        first = number % len(sides)
+        for side in sides[first:] + sides[:first]:
+            await side()
     return loaded
 
 
@@ -221,25 +232,6 @@ def _middle(rounds: list[list[float]], percent: float) -> float:
     return statistics.median(percentile(each, percent) for each in rounds)
 
 
-@dataclass
-class Seen:
-    """When each household (or record) became visible, by the clock of this process."""
-
-    at: dict[str, float] = field(default_factory=dict)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def tell(self, *arguments: Any) -> None:
-        self.at[arguments[-1]] = time.perf_counter()
-        self.changed.set()
-
-    async def all_of(self, wanted: set[str]) -> None:
-        """Until each of them was seen."""
-        async with asyncio.timeout(SETTLED_SECONDS_MAX):
-            while not wanted <= self.at.keys():
-                self.changed.clear()
-                await self.changed.wait()
-
-
 @asynccontextmanager
 async def _watching(dsn: str) -> AsyncIterator[Seen]:
     connection = await asyncpg.connect(dsn)
@@ -298,58 +290,6 @@ async def _register(connection: Connection, number: int) -> str:
     return household_id
 
 
-async def ticks(rate: float, seconds: float) -> AsyncIterator[int]:
-    """Evenly, so many a second; one that is late does not shift the others."""
-    began = time.perf_counter()
-    for number in range(int(rate * seconds)):
-        await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
-        yield number
-
-
-@asynccontextmanager
-async def _raw_log(workplace: Workplace) -> AsyncIterator[Echo]:
-    """Two topics, a producer and a consumer; what is yielded sends at a rate and tells how long each fact took."""
-    options, read = workplace.stack.kafka.aiokafka(), Seen()
-    facts, profiles = topics = [f"{workplace.root}.raw.{kind}" for kind in ("facts", "profiles")]
-    admin, producer = AIOKafkaAdminClient(**options), AIOKafkaProducer(**options, acks="all")
-    await admin.start()
-    await admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in topics])
-    await producer.start()
-
-    async def consume(topic: str) -> None:
-        async with AIOKafkaConsumer(topic, **options, group_id=None, auto_offset_reset="earliest") as consumer:
-            while True:
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    for record in records if topic == facts else ():
-                        read.tell(record.key.decode())
-
-    async def echo(rate: float, seconds: float) -> list[float]:
-        sent: dict[str, float] = {}
-        async for _ in ticks(rate, seconds):
-            household = str(uuid7())
-            key, (fact, profile) = household.encode(), [headers(each, household, 1) for each in _RECORDS]
-            sent[household] = time.perf_counter()
-            await producer.send_and_wait(facts, _RECORDS[HouseholdRegistered], key=key, headers=fact)
-            await producer.send(profiles, _RECORDS[HouseholdProfile], key=key, headers=profile)
-        await read.all_of(set(sent))
-        return [read.at[key] - at for key, at in sent.items()]
-
-    consuming = [asyncio.create_task(consume(topic)) for topic in topics]
-    try:
-        # The first records of all wait for metadata.
-        await echo(20, 1)
-        yield echo
-    finally:
-        for each in consuming:
-            each.cancel()
-        await asyncio.wait(consuming)
-        await producer.stop()
-        await admin.delete_topics(topics)
-        await admin.close()
-
-
-_RECORDS = {event: event.from_example().model_dump_json().encode() for event in (HouseholdRegistered, HouseholdProfile)}
-"""What intake says of a family, by its contracts."""
 _TELLS = """
     create or replace function bench_tell() returns trigger language plpgsql as
     $$ begin perform pg_notify('bench_seen', new.household_id::text); return null; end $$;

@@ -20,8 +20,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from confluent_kafka import Producer
 
 from benchmarks.bus import Bus, headers
-from benchmarks.latency import ticks
 from benchmarks.measuring import Result
+from benchmarks.raw_log import ticks
 from benchmarks.scaling import PATIENCE_SECONDS, Group, Measured, Meter, Servers, processes_of, until
 from benchmarks.town import AGENCY, connected, database_of, town
 from benchmarks.workplace import Workplace
