@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from shared.driver import driver_in_transaction
 from shared.messaging.bulk import HeldRows
-from shared.messaging.heard import REBUILD_LOCK, Judgement, Mark, MarkKey
+from shared.messaging.heard import REBUILD_LOCK, MarkKey
 from shared.messaging.reading import OneAhead, read_topics
-from shared.messaging.records import Placed, RawRecord, Received, Told, receive
+from shared.messaging.records import RawRecord, Told, receive
 from shared.messaging.retelling import retell
 from shared.messaging.tables import parked
 
@@ -67,6 +67,7 @@ async def rebuild(
                         await hearing.dispatch(session, past.handled_of(part, root), react=False)
                     records += len(batch)
                     progress(records)
+                await hearing.dispatch(session, past.rest(), react=False)
                 before = await emptying
         after = await digest(session, tables)
         await session.commit()
@@ -145,77 +146,106 @@ _AS_IT_WAS_JUDGED = _AsItWasJudged()
 
 @dataclass(slots=True)
 class _Remembered:
-    """How far a key was heard, and how far it was folded again."""
+    """How far a key was heard, and how far it was folded again; each number once, in the order in which it was lived.
+
+    What comes in the log after a higher number was handled only if it was parked, and re-driven: whoever accepted the
+    gap, or dismissed what stood behind it, gave up what had not come by then.
+    """
 
     last_sequence: int
     last_offset: int
-    folded: Mark
-    dismissed: set[int]
-    """Numbers that somebody gave up: whatever came under one of them again was passed over."""
+    folded: int = 0
+    folded_offset: int = -1
+    redriven: frozenset[int] = frozenset()
+    held: dict[int, Told | None] = field(default_factory=dict)
+    """What waits for lower numbers that come later in the log; None for what was dismissed."""
+
+    def fold(self, number: int, told: Told | None) -> list[Told]:
+        """What is to be folded now that a number has come: it, if it is its turn, and what had waited for it."""
+        if number <= self.folded or number > self.last_sequence:
+            return []
+        self.held.setdefault(number, told)
+        return self._whose_turn_it_is()
+
+    def fold_without_number(self, told: Told) -> list[Told]:
+        """It, if it was not folded yet."""
+        if not self.folded_offset < told.offset <= self.last_offset:
+            return []
+        self.folded_offset = told.offset
+        return [told]
+
+    def rest(self) -> list[Told]:
+        """What waits still, when there is nothing more to come."""
+        self.redriven = frozenset()
+        return self._whose_turn_it_is()
+
+    def _whose_turn_it_is(self) -> list[Told]:
+        told = []
+        while self.held:
+            number = min(self.held)
+            if any(self.folded < lower < number for lower in self.redriven):
+                break
+            self.folded = number
+            if (each := self.held.pop(number)) is not None:
+                told.append(each)
+        return told
 
 
 class _Past:
-    """Judges records as they were judged when they were heard: by fresh marks, within what was handled then."""
+    """Judges records as they were judged when they were heard: by how far their key was folded, within what was handled
+    then."""
 
-    def __init__(self, remembered: dict[MarkKey, _Remembered], not_handled: set[tuple[str, int, int]]) -> None:
+    def __init__(self, remembered: dict[MarkKey, _Remembered], not_handled: dict[tuple[str, int, int], int]) -> None:
         self._remembered = remembered
         self._not_handled = not_handled
+        """By its place, the number of what was dismissed; 0 for what has none, or waits."""
 
     @classmethod
     async def of(cls, session: Session) -> _Past:
         driver = await driver_in_transaction(session)
         limits = await driver.fetch("select topic, key, last_sequence, last_offset from kernel.heard")
         remembered = {
-            (topic, key): _Remembered(last_sequence, last_offset, Mark(topic, key), set())
-            for topic, key, last_sequence, last_offset in limits
+            (topic, key): _Remembered(last_sequence, last_offset) for topic, key, last_sequence, last_offset in limits
         }
-        not_handled = set()
-        for topic, partition, offset, key, state, sequence in await session.execute(_NOT_HANDLED):
-            not_handled.add((topic, partition, offset))
-            if state == "dismissed" and sequence is not None and (topic, key) in remembered:
-                remembered[topic, key].dismissed.add(sequence)
+        not_handled = {}
+        for topic, partition, offset, key, state, sequence in await session.execute(_PARKED):
+            if state != "redriven":
+                not_handled[topic, partition, offset] = sequence or 0 if state == "dismissed" else 0
+            elif sequence is not None and (known := remembered.get((topic, key))) is not None:
+                known.redriven |= {sequence}
         return cls(remembered, not_handled)
 
     def handled_of(self, batch: Iterable[RawRecord], root: str) -> list[Told]:
-        """The records of a batch that were handled then, read anew."""
-        return [told for raw in batch if (told := self._told(raw, root)) is not None]
+        """The records of a batch that were handled then, read anew, and what had waited for them."""
+        return [told for raw in batch for told in self._told(raw, root)]
 
-    def _told(self, raw: RawRecord, root: str) -> Told | None:
+    def rest(self) -> list[Told]:
+        """What waits for others that did not come."""
+        return [told for known in self._remembered.values() if known.held for told in known.rest()]
+
+    def _told(self, raw: RawRecord, root: str) -> Sequence[Told]:
         known = self._remembered.get((raw.topic, raw.key or b""))
-        if known is not None and not self._is_not_handled(raw):
-            folded = known.folded
-            number = folded.last_sequence + 1
-            if number <= known.last_sequence and number not in known.dismissed:
-                retold = retell(raw, root, number)
-                if retold is not None:
-                    folded.last_sequence, folded.last_offset = number, max(raw.offset, folded.last_offset)
-                    return retold
+        if known is None:
+            return ()
+        if (
+            self._not_handled
+            and (dismissed := self._not_handled.get((raw.topic, raw.partition, raw.offset))) is not None
+        ):
+            return known.fold(dismissed, None)
+        number = known.folded + 1
+        if number <= known.last_sequence and (retold := retell(raw, root, number)) is not None:
+            if known.held:
+                return known.fold(number, retold)
+            # Nearly every record: the next one, for which nobody has waited.
+            known.folded, known.folded_offset = number, max(raw.offset, known.folded_offset)
+            return (retold,)
         received = receive(raw, root, _AS_IT_WAS_JUDGED)
-        return received if self.was_handled(received) else None
-
-    def was_handled(self, received: Received) -> bool:
-        known = self._remembered.get((received.topic, received.key))
-        if known is None or received.fault is not None:
-            return False
-        if self._is_not_handled(received):
-            return False
+        if received.fault is not None:
+            return ()
         if received.sequence is None:
-            if received.offset > known.last_offset:
-                return False
-        elif received.sequence > known.last_sequence or received.sequence in known.dismissed:
-            return False
-        judgement, _ = known.folded.judge(received)
-        if judgement is Judgement.PARK:
-            # A gap that somebody accepted, or a dismissed record before this one: it was handled then all the same.
-            known.folded.blocked = False
-            known.folded.last_sequence = received.sequence or known.folded.last_sequence
-            return True
-        return judgement is Judgement.HANDLE
-
-    def _is_not_handled(self, record: Placed) -> bool:
-        return bool(self._not_handled) and (record.topic, record.partition, record.offset) in self._not_handled
+            return known.fold_without_number(received)
+        known.folded_offset = max(raw.offset, known.folded_offset)
+        return known.fold(received.sequence, received)
 
 
-_NOT_HANDLED = select(
-    parked.c.topic, parked.c.partition, parked.c.offset, parked.c.key, parked.c.state, parked.c.sequence
-).where(parked.c.state != "redriven")
+_PARKED = select(parked.c.topic, parked.c.partition, parked.c.offset, parked.c.key, parked.c.state, parked.c.sequence)
